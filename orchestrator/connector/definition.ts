@@ -1,0 +1,89 @@
+/** What a connector is, once its connector.yaml has been read and checked. Plain data, no behaviour. */
+
+/** The scalar column types; `json` is any JSON value, kept digit for digit. */
+export type ColumnType =
+  | {
+      kind:
+        | 'boolean'
+        | 'byte'
+        | 'short'
+        | 'int'
+        | 'long'
+        | 'float'
+        | 'double'
+        | 'string'
+        | 'binary'
+        | 'date'
+        | 'timestamp'
+        | 'json'
+    }
+  | { kind: 'decimal'; precision: number; scale: number }
+
+export type OnInvalid = 'skip' | 'default' | 'null' | 'fail'
+
+export interface Column {
+  name: string
+  type: ColumnType
+  /** Header text or key in the source; a JSON Pointer when it begins with '/'. */
+  source: string
+  nullable: boolean
+  /** The default as NDJSON text, already checked against the type; undefined: there is none. */
+  default: string | undefined
+  onInvalid: OnInvalid
+  trim: boolean
+  decimalSeparator: string
+  thousandsSeparator: string
+}
+
+export interface XsvOptions {
+  type: 'xsv'
+  delimiter: string
+  /** '' switches quoting off. */
+  quote: string
+  /** '' means a doubled quote. */
+  escape: string
+  /** '' means that there are no comments. */
+  comment: string
+  headerLines: number
+  trim: boolean
+  decimalSeparator: string
+  thousandsSeparator: string
+  nullValues: string[]
+  ragged: 'reject' | 'allow'
+}
+
+export interface JsonOptions {
+  type: 'json'
+  mode: 'auto' | 'lines' | 'array'
+}
+
+export type ParserOptions = XsvOptions | JsonOptions
+
+export type Schedule = { kind: 'manual' } | { kind: 'every'; ms: number }
+
+export type MaxDeleted = { percent: number } | { count: number }
+
+export interface Connector {
+  name: string
+  /** Absolute path of its folder. */
+  dir: string
+  /** Absolute path of connector.yaml. */
+  file: string
+  /** File with the three functions, relative to `dir`. */
+  code: string
+  pip: string[]
+  /** Text of connector.lock; '' when there is none. */
+  lock: string
+  credentials: { env: string } | { file: string } | undefined
+  parser: ParserOptions
+  columns: Column[]
+  refresh: {
+    schedule: Schedule
+    concurrency: number
+    deleted: 'retract' | 'keep'
+    maxDeleted: MaxDeleted
+    maxFailedFragments: number
+  }
+  rejects: { max: number; maxPercent: number | undefined }
+  limits: { memory: number; stallMs: number; fragmentBytes: number }
+}
