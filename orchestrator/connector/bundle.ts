@@ -1,0 +1,80 @@
+/**
+ * The bundle: the files of a connector's folder that its executor gets (proto/rowcast/v1/executor.proto, BundleHeader).
+ *
+ * Left out: dot files, `__pycache__`, the credentials file under any name, and connector.yaml and connector.lock, which
+ * say how the code is run: so a new schedule or another credentials variable is no new code.
+ */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { DefinitionError } from '../errors.ts'
+import type { Connector } from './definition.ts'
+import { FILE_NAME, LOCK_NAME } from './load.ts'
+
+const MAX_BYTES = 16 * 2 ** 20
+
+export interface Bundle {
+  /** 64 hex digits over the lines "<path>\0<sha256 of the file, hex>\n", sorted by the path's bytes. */
+  sha256: string
+  files: { path: string; data: Uint8Array }[]
+}
+
+/** Reads the bundle of a connector; at most 16 MiB. */
+export function readBundle(connector: Pick<Connector, 'dir' | 'credentials'>): Bundle {
+  const found = listFiles(connector).sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+  checkSize(connector.dir, found)
+  const hash = createHash('sha256')
+  const files = found.map(({ path, file }) => {
+    const data = readFileSync(file)
+    hash.update(`${path}\0${createHash('sha256').update(data).digest('hex')}\n`)
+    return { path, data }
+  })
+  return { sha256: hash.digest('hex'), files }
+}
+
+interface Found {
+  path: string
+  file: string
+  bytes: number
+}
+
+function listFiles({ dir, credentials }: Pick<Connector, 'dir' | 'credentials'>): Found[] {
+  // Promise 10: the secret never leaves with the code, not even through a link with another name.
+  const secret = credentials && 'file' in credentials ? realPath(resolve(dir, credentials.file)) : undefined
+  const found: Found[] = []
+  walk(dir, '', new Set())
+  return found
+
+  function walk(folder: string, prefix: string, above: Set<string>): void {
+    const real = realPath(folder)
+    if (above.has(real)) return
+    const path = new Set(above).add(real)
+    for (const name of readdirSync(folder).sort()) {
+      if (name.startsWith('.') || name === '__pycache__') continue
+      if (prefix === '' && (name === FILE_NAME || name === LOCK_NAME)) continue
+      const file = join(folder, name)
+      if (secret !== undefined && realPath(file) === secret) continue
+      const stat = statSync(file, { throwIfNoEntry: false })
+      if (stat?.isDirectory()) walk(file, `${prefix}${name}/`, path)
+      else if (stat?.isFile()) found.push({ path: `${prefix}${name}`, file, bytes: stat.size })
+    }
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+function checkSize(dir: string, files: Found[]): void {
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  if (total <= MAX_BYTES) return
+  const largest = files.toSorted((a, b) => b.bytes - a.bytes).slice(0, 3)
+  throw new DefinitionError(
+    `${dir}: the folder holds ${total} bytes, more than the 16 MiB that may go to the executor; ` +
+      `the largest: ${largest.map(({ path, bytes }) => `${path} (${bytes})`).join(', ')}. Move data out of it`,
+  )
+}
