@@ -1,0 +1,93 @@
+"""`python -m rowcast`: the command line of the executor."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+import sys
+from pathlib import Path
+
+EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+_EPILOG = """\
+example:
+  python -m rowcast --listen 127.0.0.1:7400 --home .rowcast/executor --token-file token
+
+The first line on stdout is {"type":"listening","port":7400}; logs are JSON lines on stderr.
+SIGTERM and SIGINT end it, its readers first. Exit codes: 0 ended, 2 wrong usage, 3 the port is in use.
+
+environment, to be set before it starts:
+  GRPC_ENABLE_FORK_SUPPORT=0         gRPC and fork do not mix; readers are started without it
+  MALLOC_MMAP_THRESHOLD_=33554432    both or none: 1 MiB messages are then reused, not
+  MALLOC_TRIM_THRESHOLD_=134217728   returned to the kernel one by one
+  UV_DEFAULT_INDEX, UV_INDEX, ...    package indexes, their credentials, proxies: as for uv
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses, runs, gives the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rowcast",
+        description="The executor of Rowcast: runs connectors, each in its own environment and process.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--listen", required=True, metavar="HOST:PORT", help="address to serve gRPC on; port 0: any free one"
+    )
+    parser.add_argument("--home", required=True, type=Path, metavar="DIR", help="bundles, environments and caches")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--token-file", type=Path, metavar="FILE", help="its first line is what callers must show")
+    who.add_argument(
+        "--embedded", action="store_true", help="the token is the first line of stdin; ends at end-of-file there"
+    )
+    options = parser.parse_args(arguments)
+    host, _, port = options.listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        parser.error(f"--listen wants HOST:PORT, not {options.listen!r}")
+    token = None
+    if options.token_file is not None:
+        try:
+            token = options.token_file.read_text().partition("\n")[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            parser.error(f"--token-file: {error}")
+    elif options.embedded:
+        if not _is_pipe(0):
+            parser.error("--embedded wants a pipe on stdin: the token, a newline, then open until the end")
+        token = _first_line(0)
+    if token == "":
+        parser.error("the token is empty")
+
+    # gRPC's own lines on stderr are not JSON; what matters of them, the server says itself.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # After the environment is set: gRPC reads it when it is imported.
+    from rowcast._server import CannotListen, Settings, run
+
+    try:
+        run(
+            Settings(listen=options.listen, home=options.home, token=token),
+            parent_fd=0 if options.embedded else None,
+        )
+    except CannotListen as error:
+        sys.stderr.write(f"rowcast: {error}\n")
+        return EXIT_UNREACHABLE
+    return 0
+
+
+def _is_pipe(fd: int) -> bool:
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _first_line(fd: int) -> str:
+    """Byte by byte: what comes after the line is not ours to take yet."""
+    line = b""
+    while (byte := os.read(fd, 1)) not in (b"", b"\n") and len(line) < 4096:
+        line += byte
+    return line.decode("utf-8", "replace").strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

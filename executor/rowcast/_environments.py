@@ -1,0 +1,163 @@
+"""The connectors' pip environments: `HOME/environments/<id>/`, built once, read-only by habit. Knows no gRPC.
+
+`id` is the SHA-256 of the lock, the interpreter, the platform and the index setting. Without packages there is nothing
+to build: the base interpreter itself is the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rowcast import _uv
+from rowcast._errors import BadRequest, EnvironmentMissing
+from rowcast._supervisor import base_python
+
+Progress = Callable[[str, str], Awaitable[None]]
+_ID = re.compile(r"[0-9a-f]{64}")
+_INDEX_SETTINGS = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A ready one. `lock`: requirements with hashes, empty without packages."""
+
+    id: str
+    lock: str
+    python: Path
+
+
+class Environments:
+    """A folder of environments and of resolved locks."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "environments"
+        self._locks = home / "locks"
+        self._cache = home / "cache" / "uv"
+        for folder in (self._folder, self._locks, self._cache):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._base = base_python()
+        self._building: dict[str, asyncio.Lock] = {}
+
+    def find(self, environment_id: str) -> Path:
+        """The interpreter of an environment; EnvironmentMissing."""
+        if environment_id == self._id(""):
+            return self._base
+        if not _ID.fullmatch(environment_id):
+            raise BadRequest("environment_id is not one that Prepare gave")
+        python = self._python(self._folder / environment_id)
+        if not python.exists():
+            raise EnvironmentMissing(f"environment {environment_id[:12]} is not here")
+        return python
+
+    async def prepare(self, *, pip: Sequence[str], lock: str, progress: Progress) -> Environment:
+        """Finds or builds. AuthorFailure: `environment.failed`, `environment.lock_mismatch`."""
+        if not lock.strip():
+            lock = await self._resolve(pip, progress) if pip else ""
+        name = self._id(lock)
+        if not lock:
+            return Environment(id=name, lock="", python=self._base)
+        target = self._folder / name
+        if not self._python(target).exists():
+            async with self._once(name):
+                if not self._python(target).exists():
+                    count = sum(
+                        "==" in line or " @ " in line for line in lock.splitlines() if not line.startswith((" ", "#"))
+                    )
+                    await progress("install", f"installing {count} package{'s' * (count != 1)}")
+                    await self._build(target, lock)
+        return Environment(id=name, lock=lock, python=self._python(target))
+
+    async def _resolve(self, pip: Sequence[str], progress: Progress) -> str:
+        key = _digest("\n".join(pip), *self._machine())
+        known = self._locks / f"{key}.txt"
+        # Resolved once: the next refresh needs no network, and gets the same packages.
+        if known.exists():
+            return known.read_text()
+        async with self._once(key):
+            if known.exists():
+                return known.read_text()
+            await progress("resolve", f"resolving {len(pip)} requirement{'s' * (len(pip) != 1)}")
+            with self._aside(self._locks) as aside:
+                lock = await _uv.run(
+                    *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"),
+                    *("--python", str(self._base)),
+                    stdin="\n".join(pip) + "\n",
+                    cache=self._cache,
+                    cwd=aside,
+                )
+                (aside / "lock").write_text(lock)
+                (aside / "lock").rename(known)
+        return lock
+
+    async def _build(self, target: Path, lock: str) -> None:
+        with self._aside(self._folder) as aside:
+            file = aside / "requirements.txt"
+            file.write_text(lock)
+            made = aside / "environment"
+            await _uv.run(
+                *("venv", str(made), "--python", str(self._base), "--relocatable", "--no-project", "--quiet"),
+                cache=self._cache,
+                cwd=aside,
+            )
+            # Compiled now: readers write nothing, and would compile anew at each start.
+            await _uv.run(
+                *("pip", "sync", str(file), "--require-hashes", "--compile-bytecode", "--quiet"),
+                *("--python", str(self._python(made))),
+                cache=self._cache,
+                cwd=aside,
+            )
+            # Renamed when complete: a build that was killed leaves nothing that looks ready.
+            made.rename(target)
+
+    @contextlib.asynccontextmanager
+    async def _once(self, name: str) -> AsyncGenerator[None]:
+        """One at a time per name, over all calls of this process and all processes of this home; the others follow."""
+        async with self._building.setdefault(name, asyncio.Lock()):
+            handle = os.open(self._locks / f"{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                while True:
+                    try:
+                        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        # Another process builds. Waiting in a thread would not notice a cancel.
+                        await asyncio.sleep(0.1)
+                yield
+            finally:
+                os.close(handle)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _aside(folder: Path):
+        path = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @staticmethod
+    def _python(environment: Path) -> Path:
+        return environment / "bin" / "python"
+
+    def _id(self, lock: str) -> str:
+        return _digest(lock, *self._machine())
+
+    def _machine(self) -> tuple[str, ...]:
+        index = (os.environ.get(name, "") for name in _INDEX_SETTINGS)
+        return (sys.version, str(self._base), sysconfig.get_platform(), *index)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(b"\0".join(part.encode() for part in parts)).hexdigest()

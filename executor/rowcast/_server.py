@@ -1,0 +1,188 @@
+"""The process: a gRPC server, who may call it, its health, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as _aio  # pyright: ignore  # the stubs lack it
+
+from rowcast._bundles import Bundles
+from rowcast._environments import Environments
+from rowcast._servicer import SERVICE, Servicer
+from rowcast._sessions import LEASE_SECONDS, Identity, Sessions
+
+health: Any = _aio  # pyright: ignore
+log = logging.getLogger("rowcast")
+
+OPTIONS = [
+    # 1 by default: a second server on the port would start silently and take connections (measured).
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 8 << 20),
+    ("grpc.max_concurrent_streams", 1000),
+    # Without keepalive a frozen peer is never noticed (measured).
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Well below the client's interval, else idle streams end with "Bandwidth exhausted" (measured).
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+]
+# For messages on their way when the server ends.
+STOP_SECONDS = 1.0
+
+
+class CannotListen(Exception):
+    """The address is taken, or is none of this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to run. `token`: what every caller must show; None: anyone may call."""
+
+    listen: str
+    home: Path
+    token: str | None = None
+    lease_seconds: float = LEASE_SECONDS
+
+
+class Server:
+    """A started executor."""
+
+    def __init__(self, settings: Settings) -> None:
+        identity = Identity()
+        self._host = settings.listen.rpartition(":")[0]
+        settings.home.mkdir(parents=True, exist_ok=True)
+        home = settings.home.resolve()
+        self._scratch = home / "scratch" / identity.executor_id
+        self._scratch.mkdir(parents=True)
+        self.sessions = Sessions(identity, lease_seconds=settings.lease_seconds)
+        servicer = Servicer(
+            bundles=Bundles(home), environments=Environments(home), sessions=self.sessions, scratch=self._scratch
+        )
+        interceptors = [_Token(settings.token)] if settings.token is not None else []
+        self._grpc = grpc.aio.server(options=OPTIONS, interceptors=interceptors)
+        self._grpc.add_generic_rpc_handlers((servicer.handler(),))
+        self._health: Any = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)  # pyright: ignore
+        self._listen = settings.listen
+        self.port = 0
+
+    async def start(self) -> None:
+        """Begins to listen; `port` is known then. CannotListen."""
+        try:
+            self.port = self._grpc.add_insecure_port(self._listen)
+        except RuntimeError:
+            self.port = 0
+        if not self.port:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            raise CannotListen(
+                f"cannot listen on {self._listen}: the port is in use, or the address is not of this host"
+            )
+        await self._grpc.start()
+        for service in ("", SERVICE):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """Ends every reader, in order or at once, then the server. Nothing is left behind."""
+        await self._health.enter_graceful_shutdown()
+        if kill:
+            await self.sessions.kill_all()
+        stopping = asyncio.create_task(self._grpc.stop(STOP_SECONDS))
+        await self.sessions.close_all()
+        await stopping
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class _Token(grpc.aio.ServerInterceptor):
+    """Lets only callers with the bearer token in, to health too: author code reaches this port as well."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+        async def deny(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "executor.denied: the call has no valid bearer token")
+
+        # As a stream of streams it needs no request before it answers, whatever the method is.
+        self._deny: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(deny)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        given = dict(handler_call_details.invocation_metadata or ()).get("authorization", "")
+        given = given.encode() if isinstance(given, str) else given
+        # Compared in constant time: the answer's delay tells nothing about the token.
+        if hmac.compare_digest(given, self._expected):
+            return await continuation(handler_call_details)
+        return self._deny
+
+
+async def serve(settings: Settings, *, parent_fd: int | None) -> None:
+    """Runs until SIGTERM or SIGINT, or until `parent_fd` reaches end-of-file: then the parent is dead."""
+    server = Server(settings)
+    await server.start()
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[str] = loop.create_future()
+
+    def end(why: str) -> None:
+        if not ended.done():
+            ended.set_result(why)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number.name)
+    if parent_fd is not None:
+
+        def parent() -> None:
+            if not os.read(parent_fd, 4096):
+                loop.remove_reader(parent_fd)
+                end("parent is gone")
+
+        loop.add_reader(parent_fd, parent)
+    sys.stdout.write(json.dumps({"type": "listening", "port": server.port}) + "\n")
+    sys.stdout.flush()
+    log.info("listening on port %d", server.port)
+    why = await ended
+    log.info("ending: %s", why)
+    # Without its parent nobody waits for what readers still have to say.
+    await server.stop(kill=why == "parent is gone")
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def run(settings: Settings, *, parent_fd: int | None = None) -> None:
+    """`serve`, from a plain `main`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(settings, parent_fd=parent_fd))

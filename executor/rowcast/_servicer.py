@@ -1,0 +1,241 @@
+"""The edge: messages of executor.proto to calls of ours, our errors to gRPC status. Converts and does nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import platform
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from rowcast._bundles import Bundles, Incoming
+from rowcast._environments import Environments
+from rowcast._errors import (
+    AuthorFailure,
+    BadRequest,
+    BundleMissing,
+    EnvironmentMissing,
+    ExecutorError,
+    SessionExpired,
+    StaleEpoch,
+)
+from rowcast._logs import Line, LogQueue
+from rowcast._session import Fragment, Session
+from rowcast._sessions import Opened, Sessions
+from rowcast._supervisor import Reader, ReaderSpec
+from rowcast._version import VERSION
+from rowcast.v1 import executor_pb2 as pb
+
+SERVICE = "rowcast.v1.ExecutorService"
+STALL_SECONDS = 300
+FRAGMENT_BYTES = 10 << 30
+MAX_CONCURRENCY = 64
+MAX_FRAGMENTS = 500
+LOG_BYTES = 1 << 20
+STATUS: dict[type[ExecutorError], grpc.StatusCode] = {
+    BadRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    BundleMissing: grpc.StatusCode.NOT_FOUND,
+    EnvironmentMissing: grpc.StatusCode.NOT_FOUND,
+    SessionExpired: grpc.StatusCode.NOT_FOUND,
+    StaleEpoch: grpc.StatusCode.FAILED_PRECONDITION,
+}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Servicer:
+    """The methods of `ExecutorService`."""
+
+    def __init__(self, *, bundles: Bundles, environments: Environments, sessions: Sessions, scratch: Path) -> None:
+        self._bundles = bundles
+        self._environments = environments
+        self._sessions = sessions
+        self._scratch = scratch
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """For `add_generic_rpc_handlers`: the generated registration has no place for our serializer."""
+
+        def method(
+            make: Callable[..., Any], call: Callable[..., Coroutine[Any, Any, Any]], request: type[Any]
+        ) -> grpc.RpcMethodHandler[Any, Any]:
+            async def guarded(argument: Any, context: Context) -> Any:
+                try:
+                    return await call(argument, context)
+                except ExecutorError as error:
+                    await context.abort(STATUS.get(type(error), grpc.StatusCode.INTERNAL), str(error))
+
+            return make(guarded, request_deserializer=request.FromString, response_serializer=_serialize)
+
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "GetInfo": method(grpc.unary_unary_rpc_method_handler, self.get_info, pb.GetInfoRequest),
+                "PutBundle": method(grpc.stream_unary_rpc_method_handler, self.put_bundle, pb.PutBundleRequest),
+                "Prepare": method(grpc.unary_stream_rpc_method_handler, self.prepare, pb.PrepareRequest),
+                "OpenSession": method(grpc.unary_unary_rpc_method_handler, self.open_session, pb.OpenSessionRequest),
+                "Attach": method(grpc.stream_stream_rpc_method_handler, self.attach, pb.AttachRequest),
+                "ListObjects": method(grpc.unary_stream_rpc_method_handler, self.list_objects, pb.ListObjectsRequest),
+                "ReadFragments": method(
+                    grpc.unary_stream_rpc_method_handler, self.read_fragments, pb.ReadFragmentsRequest
+                ),
+                "CloseSession": method(grpc.unary_unary_rpc_method_handler, self.close_session, pb.CloseSessionRequest),
+            },
+        )
+
+    async def get_info(self, request: pb.GetInfoRequest, context: Context) -> pb.GetInfoResponse:
+        return pb.GetInfoResponse(
+            executor_id=self._sessions.identity.executor_id,
+            epoch=self._sessions.identity.epoch,
+            version=VERSION,
+            python_version=platform.python_version(),
+            readers=self._sessions.readers,
+            sessions=len(self._sessions),
+        )
+
+    async def put_bundle(self, requests: AsyncIterator[pb.PutBundleRequest], context: Context) -> pb.PutBundleResponse:
+        incoming: Incoming | None = None
+        async for request in requests:
+            part = request.WhichOneof("part")
+            if part == "header" and incoming is None:
+                incoming = Incoming(request.header.sha256, request.header.bytes)
+            elif part == "file" and incoming is not None:
+                incoming.add(request.file.path, request.file.data, last=request.file.last)
+            else:
+                raise BadRequest("a bundle is one header, then its files")
+        if incoming is None:
+            raise BadRequest("the bundle has no header")
+        files = incoming.files()
+        await asyncio.to_thread(self._bundles.store, incoming.sha256, files)
+        return pb.PutBundleResponse(sha256=incoming.sha256)
+
+    async def prepare(self, request: pb.PrepareRequest, context: Context) -> None:
+        async def progress(stage: str, message: str) -> None:
+            await context.write(pb.PrepareResponse(stage=stage, message=message))
+
+        bundle = self._bundles.file(request.bundle_sha256, request.code)
+        try:
+            environment = await self._environments.prepare(pip=request.pip, lock=request.lock, progress=progress)
+            if request.load:
+                await progress("load", "importing the connector")
+                await self._load(bundle, request.code, environment.python)
+        except AuthorFailure as failure:
+            await context.write(pb.PrepareResponse(stage="done", error=pb.UserError.FromString(failure.error)))
+            return
+        await context.write(
+            pb.PrepareResponse(
+                stage="done", message="ready", environment_id=environment.id, resolved_lock=environment.lock
+            )
+        )
+
+    async def _load(self, bundle: Path, code: str, python: Path) -> None:
+        spec = ReaderSpec(
+            python=python, bundle=bundle, code=code, scratch=self._scratch, stall_seconds=STALL_SECONDS, check=True
+        )
+        # Its prints go nowhere: there is no session to tell yet.
+        reader = Reader(spec, logs=LogQueue())
+        try:
+            await reader.start()
+        finally:
+            reader.kill()
+            await reader.gone()
+
+    async def open_session(self, request: pb.OpenSessionRequest, context: Context) -> pb.OpenSessionResponse:
+        if not request.idempotency_key:
+            raise BadRequest("idempotency_key is empty")
+        concurrency = request.concurrency or 1
+        if concurrency > MAX_CONCURRENCY:
+            raise BadRequest(f"concurrency is {concurrency}; 1 to {MAX_CONCURRENCY}")
+        spec = ReaderSpec(
+            python=self._environments.find(request.environment_id),
+            bundle=self._bundles.file(request.bundle_sha256, request.code),
+            code=request.code,
+            scratch=self._scratch,
+            credentials=request.credentials,
+            stall_seconds=request.limits.stall_seconds or STALL_SECONDS,
+            fragment_bytes=request.limits.fragment_bytes or FRAGMENT_BYTES,
+        )
+        opened = self._sessions.open(request.idempotency_key, lambda: Session(spec, concurrency=concurrency))
+        identity = self._sessions.identity
+        return pb.OpenSessionResponse(
+            session=pb.SessionRef(
+                session_id=opened.id, executor_id=identity.executor_id, epoch=identity.epoch, token=opened.token
+            ),
+            lease_ms=int(self._sessions.lease_seconds * 1000),
+        )
+
+    async def attach(self, requests: AsyncIterator[pb.AttachRequest], context: Context) -> None:
+        first = await anext(aiter(requests), None)
+        if first is None:
+            raise BadRequest("Attach needs a first message with its session")
+        opened = self._find(first.session)
+        self._sessions.ping(opened)
+
+        async def pings() -> None:
+            async for _ in requests:
+                self._sessions.ping(opened)
+
+        async def logs() -> None:
+            while (taken := await opened.session.logs.take(max_bytes=LOG_BYTES)) is not None:
+                lines, dropped = taken
+                await context.write(pb.AttachResponse(logs=map(_log_line, lines), logs_dropped=dropped))
+
+        with _cancelled(asyncio.create_task(pings()), asyncio.create_task(logs())) as (pinging, logging):
+            # Whoever ends first: the caller hangs up, or the session is over and its last line told.
+            await asyncio.wait((pinging, logging), return_when=asyncio.FIRST_COMPLETED)
+            if logging.done():
+                logging.result()
+
+    async def list_objects(self, request: pb.ListObjectsRequest, context: Context) -> None:
+        session = self._find(request.session).session
+        async with contextlib.aclosing(session.list(prefixes=request.prefixes)) as messages:
+            async for message in messages:
+                await context.write(message)
+
+    async def read_fragments(self, request: pb.ReadFragmentsRequest, context: Context) -> None:
+        session = self._find(request.session).session
+        if not 1 <= len(request.fragments) <= MAX_FRAGMENTS:
+            raise BadRequest(f"{len(request.fragments)} fragments in one call; 1 to {MAX_FRAGMENTS}")
+        try:
+            fragments = [Fragment(item.name, item.fingerprint, item.extra_json.decode()) for item in request.fragments]
+        except UnicodeDecodeError:
+            raise BadRequest("extra_json is not UTF-8") from None
+        reading = session.read(fragments, message_bytes=request.message_bytes, checksum=request.checksum)
+        # Closed at once when the caller is gone: that kills the reader.
+        async with contextlib.aclosing(reading) as messages:
+            async for message in messages:
+                await context.write(message)
+
+    async def close_session(self, request: pb.CloseSessionRequest, context: Context) -> pb.CloseSessionResponse:
+        try:
+            opened = self._find(request.session)
+        except SessionExpired:
+            return pb.CloseSessionResponse()
+        await self._sessions.close(opened)
+        return pb.CloseSessionResponse()
+
+    def _find(self, ref: pb.SessionRef) -> Opened:
+        return self._sessions.find(
+            session_id=ref.session_id, executor_id=ref.executor_id, epoch=ref.epoch, token=ref.token
+        )
+
+
+def _serialize(message: Any) -> bytes:
+    """What the reader encoded passes through untouched."""
+    return message if type(message) is bytes else message.SerializeToString()
+
+
+def _log_line(line: Line) -> pb.LogLine:
+    return pb.LogLine(time_unix_us=line.time_us, stream=line.stream, text=line.text, fragment=line.fragment)
+
+
+@contextlib.contextmanager
+def _cancelled(*tasks: asyncio.Task[None]) -> Generator[tuple[asyncio.Task[None], ...]]:
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,285 @@
+"""One reader process, seen from outside: start it, talk to it, end it, say how it died. Knows no gRPC.
+
+```
+starting ──READY──▶ idle ◀──DONE── working          ended: by close() (end-of-file, 2 s, SIGKILL) or kill()
+    └──────────────── FAIL, death, stall, garbage ──────▶
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import mmap
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rowcast._child import wire
+from rowcast._errors import AuthorFailure, author_failure
+from rowcast._frames import Corrupt, Frames
+from rowcast._logs import LogPipe, LogQueue
+
+PACKAGE = Path(__file__).parent
+# Between end-of-file and SIGKILL, for the author's `finally` blocks.
+GRACE_SECONDS = 2.0
+SOCKET_BYTES = 4 << 20
+# All that a reader sees of our environment. Proxies and CA paths are settings of the executor's operator.
+ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderSpec:
+    """What a reader is started with. `check`: a throw-away one, to see whether the connector loads."""
+
+    python: Path
+    bundle: Path
+    code: str
+    scratch: Path
+    credentials: str = ""
+    stall_seconds: float = 300.0
+    fragment_bytes: int = 0
+    check: bool = False
+
+
+class Reader:
+    """A reader process. `alive` until it has exited; nothing of it is left then, its descendants included."""
+
+    def __init__(self, spec: ReaderSpec, *, logs: LogQueue) -> None:
+        self.spec = spec
+        self.alive = True
+        # Names of the fragments of the last calls: printed lines arrive later than data.
+        self._names: dict[int, tuple[int, Sequence[str]]] = {}
+        self._calls = 0
+        self._exited = asyncio.Event()
+        self._stalled = False
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+        index_fd = os.memfd_create("rowcast-index")
+        os.ftruncate(index_fd, mmap.PAGESIZE)
+        self._index = mmap.mmap(index_fd, mmap.PAGESIZE)
+        wire.INDEX.pack_into(self._index, 0, wire.NO_FRAGMENT)
+        self._scratch = tempfile.mkdtemp(prefix="reader-", dir=spec.scratch)
+        out, err = os.pipe(), os.pipe()
+        try:
+            # On the main thread, without preexec_fn: both would be unsafe beside gRPC's threads. Its own session and
+            # process group: the terminal's Ctrl-C is not for it, and one kill reaches all its descendants.
+            self._process = subprocess.Popen(
+                [
+                    *(str(spec.python), "-I", "-u", "-X", "utf8", "-X", "faulthandler"),
+                    *(str(PACKAGE / "_child" / "__main__.py"), str(theirs.fileno())),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out[1],
+                stderr=err[1],
+                pass_fds=(theirs.fileno(), index_fd),
+                start_new_session=True,
+                cwd=spec.bundle,
+                env=_environment(self._scratch),
+            )
+        except BaseException:
+            ours.close()
+            self._index.close()
+            os.close(out[0])
+            os.close(err[0])
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            raise
+        finally:
+            theirs.close()
+            os.close(out[1])
+            os.close(err[1])
+            os.close(index_fd)
+        ours.setblocking(False)
+        self._index_fd = index_fd
+        self._socket = ours
+        self._frames = Frames(ours)
+        self._logs = [
+            LogPipe(fd, stream=stream, queue=logs, credentials=spec.credentials, fragment_name=self._fragment_name)
+            for fd, stream in ((out[0], "stdout"), (err[0], "stderr"))
+        ]
+        # A pidfd, not end-of-file on the socket: a forked grandchild may hold the socket open.
+        self._pidfd = os.pidfd_open(self._process.pid)
+        asyncio.get_running_loop().add_reader(self._pidfd, self._on_exit)
+
+    async def start(self) -> None:
+        """Loads the connector and makes its context; AuthorFailure when it cannot."""
+        start: dict[str, object] = {
+            "bundle": str(self.spec.bundle),
+            "code": self.spec.code,
+            "package": str(PACKAGE),
+            "credentials": self.spec.credentials,
+            "fragment_bytes": self.spec.fragment_bytes,
+            "index_fd": self._index_fd,
+            "check": self.spec.check,
+        }
+        phase = "connector.load_failed" if self.spec.check else "context"
+        await self._send(wire.START, start)
+        kind, payload = await self._next(phase)
+        while kind == wire.ALIVE:
+            kind, payload = await self._next(phase)
+        if kind == wire.FAIL:
+            raise AuthorFailure(payload)
+        if kind != wire.READY:
+            raise self._corrupt()
+
+    async def call(
+        self, kind: int, request: dict[str, object], *, phase: str, base: int = 0, names: Sequence[str] = ()
+    ) -> AsyncGenerator[tuple[int, bytes]]:
+        """Makes one call, of the fragments `names`, the first of which has index `base`; gives its frames, the last of
+        them DONE or FAIL. AuthorFailure when the reader died.
+
+        Pull: a frame is received only when it is asked for, so a slow consumer slows the author (promise 5) and the
+        stall clock, which runs inside that wait only, never counts against them.
+        """
+        self._calls += 1
+        self._names[self._calls] = base, names
+        self._names.pop(self._calls - 3, None)
+        await self._send(kind, request)
+        while True:
+            frame = await self._next(phase)
+            if frame[0] == wire.READY:
+                raise self._corrupt()
+            if frame[0] != wire.ALIVE:
+                yield frame
+            if frame[0] in (wire.DONE, wire.FAIL):
+                return
+
+    def fragment_at_work(self) -> int:
+        """Index of the fragment the reader is or was at, `NO_FRAGMENT` for none. The author's code could forge it."""
+        return int(wire.INDEX.unpack_from(self._index, 0)[0])
+
+    def kill(self) -> None:
+        """SIGKILL to the reader and its descendants; returns at once."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def close(self) -> None:
+        """End-of-file, two seconds, SIGKILL. Comes back when nothing is left."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        try:
+            await asyncio.wait_for(self._exited.wait(), GRACE_SECONDS)
+        except TimeoutError:
+            pass
+        finally:
+            self.kill()
+        await self.gone()
+
+    async def gone(self) -> None:
+        """Waits until the process has exited and its last lines are in the log."""
+        await self._exited.wait()
+
+    async def _send(self, kind: int, message: dict[str, object]) -> None:
+        payload = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        # A dead reader shows at the next receive, which says why it died.
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(self.spec.stall_seconds):
+                frame = wire.HEADER.pack(len(payload), kind) + payload
+                await asyncio.get_running_loop().sock_sendall(self._socket, frame)
+
+    async def _next(self, phase: str) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(self.spec.stall_seconds):
+                return await self._frames.next()
+        except TimeoutError:
+            await self._dump_and_kill()
+            raise self._stall(phase) from None
+        except Corrupt:
+            raise self._corrupt() from None
+        except EOFError:
+            raise await self._death(phase) from None
+
+    async def _dump_and_kill(self) -> None:
+        # faulthandler (-X) writes every thread's stack to stderr on SIGABRT, even while the GIL is held.
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGABRT)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._exited.wait(), 1.0)
+        self.kill()
+        await self.gone()
+
+    def _stall(self, phase: str) -> AuthorFailure:
+        code = {"read": "fragment.stalled", "list": "list.stalled"}.get(phase, "context.stalled")
+        if phase == "connector.load_failed":
+            code = phase
+        what = {"read": "`read_bytes` yielded", "list": "`list_objects` yielded"}.get(
+            phase, "loading the connector gave"
+        )
+        message = f"{what} nothing for {self.spec.stall_seconds:g} s (limits.stall); its process was killed"
+        return author_failure(code, message, retryable=code != phase, traceback=self._stack())
+
+    def _corrupt(self) -> AuthorFailure:
+        self.kill()
+        message = "the reader sent what is no frame: the connector's code wrote to a descriptor that is not its own"
+        return author_failure("read.corrupt", message, retryable=True)
+
+    async def _death(self, phase: str) -> AuthorFailure:
+        try:
+            await asyncio.wait_for(self._exited.wait(), GRACE_SECONDS)
+        except TimeoutError:
+            self.kill()
+        await self.gone()
+        doing = {"read": "in `read_bytes`", "list": "in `list_objects`"}.get(phase, "while loading or in `context`")
+        status = self._process.returncode
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name if -status in signal.valid_signals() else f"signal {-status}"
+            hint = "; out of memory?" if name == "SIGKILL" else ""
+            code, message = "read.crashed", f"the connector's process was killed by {name} {doing}{hint}"
+        else:
+            code = "read.exited"
+            message = f"the connector's process ended {doing} (exit status {status}); a read ends by returning"
+        if phase == "connector.load_failed":
+            code = phase
+        return author_failure(code, message, retryable=code == "read.crashed", traceback=self._stack())
+
+    def _fragment_name(self, mark: bytes) -> str:
+        call, _, index = mark.partition(b".")
+        try:
+            base, names = self._names[int(call)]
+            return names[int(index) - base] if int(index) >= base else ""
+        except (LookupError, ValueError):
+            return ""
+
+    def _stack(self) -> str:
+        return self._logs[1].stack()
+
+    def _on_exit(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        # Before it is reaped: until then its process group cannot be another's.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.alive = False
+        os.close(self._pidfd)
+        # What was sent can still be received; then end-of-file, even if a descendant holds the other end.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+        for pipe in self._logs:
+            pipe.writer_gone()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._exited.set()
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    kept.setdefault("PATH", os.defpath)
+    return {**kept, "TMPDIR": scratch}
+
+
+def base_python() -> Path:
+    """The interpreter this one's environment was made from: it does not see our packages."""
+    return Path(str(getattr(sys, "_base_executable", sys.executable))).resolve()
