@@ -158,7 +158,6 @@ function accounts(users: NatsUser[]): string {
 }
 
 function binary(): string {
-  // biome-ignore lint/style/noProcessEnv: a test may bring its own server
   const own = process.env['ROWCAST_NATS_SERVER']
   const path = own ?? join(ROOT, 'executor/.venv/bin/nats-server')
   if (!existsSync(path))
