@@ -53,7 +53,7 @@ export class Writer implements FragmentWriter {
   /** Where the parts are that the stream has stored; their bytes are gone. */
   readonly #stored: Range[] = []
   /** Part 1 found something on the subject, which goes once this attempt is whole. */
-  #replaces = false
+  #replaces: boolean
   #sent = 0
   #flight: Promise<void> = Promise.resolve()
   #error: unknown
@@ -63,6 +63,7 @@ export class Writer implements FragmentWriter {
     this.#attempt = attempt
     this.generation = attempt.generation
     this.#expected = attempt.fragment.tailSequence
+    this.#replaces = this.#expected !== 0
   }
 
   async write(frame: Frame): Promise<void> {
@@ -138,7 +139,7 @@ export class Writer implements FragmentWriter {
   async #store(item: Item, then: () => Promise<void>): Promise<void> {
     try {
       await this.#host.storePart(item)
-      if (this.#stored.length === 0) this.#replaces = item.expected !== 0
+      if (item.expected !== 0 && item.spec.firstFrame === 0) this.#replaces = true
       this.#stored.push({ first: item.first, last: item.last })
       await then()
     } catch (error) {

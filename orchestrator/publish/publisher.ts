@@ -60,10 +60,10 @@ export class Publisher implements PublishPort {
   }
 
   async open(connector: Connector, options: PublishOptions, hooks: PublishHooks): Promise<ConnectorStream> {
-    const { maxBytes = DEFAULT_MAX_BYTES, replicas = 1, manage = 'create', apiPrefix } = this.#options
+    const { maxBytes = DEFAULT_MAX_BYTES, replicas = 1, manage = 'create', apiPrefix, warn = () => {} } = this.#options
     const bus = this.#bus
     const subjects = subjectsOf(connector.name)
-    const info = await openStream(bus, subjects, { maxBytes, replicas, manage }, options.known)
+    const info = await openStream(bus, subjects, { maxBytes, replicas, manage, warn }, options.known)
     const identity = `${subjects.stream} ${info.created}`
     if (!this.#probed.has(identity)) {
       await probe(bus, this.#reader, subjects)

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { LinkError, messageOf } from '../errors.ts'
 import type { StreamPosition } from '../refresh/ports.ts'
@@ -17,6 +17,7 @@ export interface StreamOptions {
   replicas: number
   /** create: what is missing; reconcile: also alter what is safe; verify: touch nothing, somebody else owns it. */
   manage: 'create' | 'reconcile' | 'verify'
+  warn(message: string): void
 }
 
 interface Config {
@@ -102,7 +103,7 @@ export async function openStream(
   if (info === undefined) {
     if (options.manage === 'verify')
       throw mismatch(subjects.stream, 'it does not exist, and Rowcast was told not to create it')
-    info = await change(bus, 'CREATE', subjects.stream, config)
+    info = await create(bus, subjects.stream, config, options.warn)
   } else if (
     options.manage === 'reconcile' &&
     differences(config, info.config, [...FIXED, 'max_bytes', 'num_replicas']).length > 0
@@ -139,6 +140,29 @@ function checkKnown(stream: string, info: StreamInfo | undefined, known: StreamP
   )
 }
 
+/** Less is no use for a connector: then the server's own message is the better one. */
+const LEAST_MAX_BYTES = 256 * 1024 ** 2
+/** The server or the account has less storage left than `max_bytes` reserves. */
+const NO_STORAGE = 10047
+
+async function create(bus: Bus, stream: string, config: Config, warn: (message: string) => void): Promise<StreamInfo> {
+  // A stream made anew under a running refresh must not happen to have its lease at the sequence the old one had.
+  const first_seq = randomInt(1, 1_000_000)
+  for (let max_bytes = config.max_bytes!; ; max_bytes = Math.floor(max_bytes / 2)) {
+    try {
+      const info = await change(bus, 'CREATE', stream, { ...config, first_seq, max_bytes })
+      if (max_bytes !== config.max_bytes)
+        warn(
+          `stream ${stream} was created with max_bytes ${max_bytes} in place of ${config.max_bytes}: NATS has no more storage left to reserve`,
+        )
+      return info
+    } catch (error) {
+      const cause = error instanceof LinkError ? error.cause : undefined
+      if (!(cause instanceof Refusal && cause.code === NO_STORAGE && max_bytes / 2 >= LEAST_MAX_BYTES)) throw error
+    }
+  }
+}
+
 async function change(bus: Bus, verb: 'CREATE' | 'UPDATE', stream: string, config: Config): Promise<StreamInfo> {
   try {
     return await bus.api<StreamInfo>(`STREAM.${verb}.${stream}`, config)
@@ -150,7 +174,7 @@ async function change(bus: Bus, verb: 'CREATE' | 'UPDATE', stream: string, confi
     const hint =
       error.code === 10065
         ? 'another stream already holds these subjects; there is one stream per connector'
-        : error.code === 10047
+        : error.code === NO_STORAGE
           ? `its max_bytes of ${config.max_bytes} is more than the server or the account has left: give streams a smaller max_bytes, or the server more storage (max_file_store)`
           : 'check the limits of the NATS account and the server'
     throw new LinkError(
