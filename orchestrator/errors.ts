@@ -73,6 +73,7 @@ export const REFRESH_CODES = [
   'list.mass_deletion',
   'refresh.cancelled',
   'refresh.fragments_failed',
+  'refresh.interrupted',
   'refresh.live',
 ] as const
 export type RefreshCode = (typeof REFRESH_CODES)[number]
@@ -88,6 +89,7 @@ export const LINK_CODES = [
   'executor.start_failed',
   'session.expired',
   'bundle.missing',
+  'environment.missing',
   'nats.unreachable',
   'nats.denied',
   'nats.too_old',

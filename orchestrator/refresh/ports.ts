@@ -317,8 +317,8 @@ export interface VersionRecord {
 
 export interface Staging {
   append(items: ListedItem[]): Promise<void>
-  /** Compares with the live and kept fragments. Throws AuthorError `list.duplicate_name`. */
-  diff(): Promise<Diff>
+  /** Compares with the live and kept fragments; `version` is the effective version now. Throws AuthorError `list.duplicate_name`. */
+  diff(version: string): Promise<Diff>
   /** Like `diff`, and makes the differences this claim's work. Vanished ones only when `vanished` says so. */
   schedule(claim: Claim, vanished: 'retract' | 'keep' | 'leave'): Promise<void>
   /** Always called. */
@@ -333,7 +333,7 @@ export interface Diff {
   vanished: number
   /** Live fragments before, for the guard on mass deletion. */
   live: number
-  /** Unchanged ones that were read with another effective version than `version`. */
+  /** Unchanged ones that were read with another effective version than the one given. */
   olderVersion: number
 }
 
@@ -370,4 +370,13 @@ export interface RefreshOutcome {
   error: { code: string; message: string } | undefined
   /** Where the stream ends; undefined leaves the known position (delivery.md: it moves only when a refresh ends well). */
   position: StreamPosition | undefined
+}
+
+// ---------------------------------------------------------------- versions
+
+/** What fragments are read with, as hashes (connector-contract.md section 3). Implemented by connector/version.ts. */
+export interface Versions {
+  effective(connector: Connector, code: { bundleHash: string; lockHash: string }): VersionRecord
+  /** Rowcast-Version: 16 hex digits of the SHA-256 of fingerprint and effective version. */
+  fragment(fingerprint: string, effective: string): string
 }

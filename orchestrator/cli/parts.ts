@@ -1,0 +1,96 @@
+/** What the commands are handed: the wired parts, and nothing of how they are made. */
+import type { Connector } from '../connector/definition.ts'
+import type { Change, ChangesOptions } from '../consume/read.ts'
+import type { Clock } from '../refresh/clock.ts'
+import type { Plan } from '../refresh/plan.ts'
+import type { AuthorLog, ExecutorPort, ParsePort, Trigger } from '../refresh/ports.ts'
+import type { RefreshResult } from '../refresh/refresh.ts'
+import type { Report } from '../refresh/tally.ts'
+
+export interface Parts {
+  cwd: string
+  home: string
+  clock: Clock
+  /** First Ctrl-C or SIGTERM: begin nothing new, end well. */
+  drain: AbortSignal
+  /** The second: stop. */
+  stop: AbortSignal
+  load(dir: string): Connector
+  discover(dirs: string[]): Connector[]
+  connectorSchema(): object
+  /** Executor and parser: what `test` needs. */
+  openTrial(): Promise<Closable & { executor: ExecutorPort; parse: ParsePort }>
+  /** Executor and state: what `plan` needs. */
+  openPlanner(): Promise<Closable & { plan(connector: Connector, watch: Watch): Promise<Plan> }>
+  /** Everything: what `refresh` and `up` need. */
+  openRefresher(): Promise<Refresher>
+  /** The state, read beside whoever writes it. */
+  openQueries(): Promise<Closable & Queries>
+  /** The stream, by the read-only user. */
+  openReader(): Promise<Closable & Reader>
+  /** Forgets a connector's fragments, so that the next refresh takes them from the stream. */
+  rebuild(connector: string): Promise<void>
+}
+
+export interface Closable {
+  close(): Promise<void>
+}
+
+export interface Watch {
+  report: Report
+  log(line: AuthorLog): void
+}
+
+export interface Refresher extends Closable {
+  refresh(
+    connector: Connector,
+    request: { trigger: Trigger; allowDeleted: boolean },
+    watch: Watch,
+  ): Promise<RefreshResult>
+  /** The whole command line that shows a connector's rows to anybody with the nats CLI. */
+  subscribeLine(connector: string): string
+  /** When the connector is due by its schedule; written to the state for `status`. */
+  due(connector: string, at: number | undefined): Promise<void>
+}
+
+/** The part of the state's answers that the commands show. */
+export interface ConnectorStatus {
+  connector: string
+  state: string
+  since: number
+  lastSuccessAt: number | undefined
+  nextDueAt: number | undefined
+  lastError: { code: string; message: string } | undefined
+  fragments: number
+  rows: number
+  rejected: number
+  failed: number
+}
+
+export interface FragmentStatus {
+  name: string
+  state: string
+  fingerprint: string | null
+  generation: number
+  rows: number
+  rejected: number
+  bytes: number
+  committed_at: number | null
+  failed_code: string | null
+  failed_message: string | null
+}
+
+export type FragmentState = 'live' | 'kept' | 'retracted'
+
+export interface Queries {
+  status(connector?: string): Promise<ConnectorStatus[]>
+  fragments(
+    connector: string,
+    page: { state?: FragmentState; failed?: boolean; after: string; limit: number },
+  ): Promise<FragmentStatus[]>
+}
+
+export interface Reader {
+  changes(connector: string, options: ChangesOptions): AsyncIterable<Change>
+  subscribeLine(connector: string): string
+}

@@ -1,0 +1,304 @@
+/** Reads the configuration, wires the parts, forwards signals. Everything else is testable without it. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Output, Streams } from './cli/output.ts'
+import type { Closable, Parts, Refresher } from './cli/parts.ts'
+import { runProgram } from './cli/program.ts'
+import { type Config, readConfig } from './config.ts'
+import { readBundle } from './connector/bundle.ts'
+import { credentialsOf } from './connector/credentials.ts'
+import { discover } from './connector/discover.ts'
+import { connectorJsonSchema } from './connector/json-schema.ts'
+import { loadConnector } from './connector/load.ts'
+import { effectiveVersion, fragmentVersion } from './connector/version.ts'
+import { changes } from './consume/read.ts'
+import { DefinitionError, LinkError, messageOf } from './errors.ts'
+import { createExecutorClient } from './executor/client.ts'
+import { childEnvironment, startExecutor } from './local/executor.ts'
+import { type Home, openHome } from './local/home.ts'
+import { type EmbeddedNats, startNats, streamBytes } from './local/nats.ts'
+import { ParsePool } from './parse/pool.ts'
+import { type ConnectOptions, connect } from './publish/connect.ts'
+import { ORCHESTRATOR_INBOX, orchestratorPermissions, READER_INBOX, readerPermissions } from './publish/permissions.ts'
+import { openPublisher } from './publish/publisher.ts'
+import type { Clock } from './refresh/clock.ts'
+import { plan } from './refresh/plan.ts'
+import type { Versions } from './refresh/ports.ts'
+import { refresh } from './refresh/refresh.ts'
+import { lockHome } from './state/home-lock.ts'
+import { openState, openStateToRead } from './state/open.ts'
+import { createState } from './state/store.ts'
+import { jsonLog, type Log, plainLog } from './telemetry/log.ts'
+
+const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version
+
+const clock: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const end = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      signal?.addEventListener('abort', end, { once: true })
+    }),
+}
+
+const versions: Versions = { effective: effectiveVersion, fragment: fragmentVersion }
+const randomHex = (bytes: number) => randomBytes(bytes).toString('hex')
+
+const streams: Streams = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  tty: process.stderr.isTTY === true,
+  color: process.stdout.isTTY === true,
+  columns: () => process.stderr.columns ?? 80,
+}
+
+// ---------------------------------------------------------------- signals
+
+const drain = new AbortController()
+const stop = new AbortController()
+let received: NodeJS.Signals | undefined
+
+function onSignal(signal: NodeJS.Signals): void {
+  received = signal
+  if (!drain.signal.aborted) {
+    streams.err(`\n${signal}: ending what is under way; once more stops at once\n`)
+    drain.abort()
+  } else if (!stop.signal.aborted) stop.abort()
+  else process.exit(exitOf(signal))
+}
+
+const exitOf = (signal: NodeJS.Signals) => 128 + (signal === 'SIGINT' ? 2 : signal === 'SIGHUP' ? 1 : 15)
+
+// ---------------------------------------------------------------- parts
+
+/** Closes in the reverse order of opening; the first error is thrown once all are closed. */
+class Closer {
+  readonly #steps: (() => unknown)[] = []
+
+  add<T>(part: T, close: (part: T) => unknown): T {
+    this.#steps.push(() => close(part))
+    return part
+  }
+
+  async close(): Promise<void> {
+    let failure: unknown
+    for (const step of this.#steps.splice(0).reverse())
+      await Promise.resolve(step()).catch((error: unknown) => (failure ??= error))
+    if (failure) throw failure
+  }
+
+  /** Runs `work`; when it throws, closes what it had opened. */
+  static async open<T>(work: (closer: Closer) => Promise<T>): Promise<T & Closable> {
+    const closer = new Closer()
+    try {
+      const made = await work(closer)
+      return { ...made, close: () => closer.close() }
+    } catch (error) {
+      await closer.close().catch(() => {})
+      throw error
+    }
+  }
+}
+
+function makeParts(config: Config, log: Log): Parts {
+  const warn = (message: string) => log('warn', message)
+  const env = childEnvironment(config.env)
+  // Two orchestrators on one host are told apart, and one that was restarted is another.
+  const owner = `${hostname()}-${process.pid}-${randomHex(4)}`
+  let home: Home | undefined
+  const openedHome = () => (home ??= openHome(config.home))
+
+  async function executorOf(closer: Closer) {
+    const own =
+      config.executors.length > 0
+        ? undefined
+        : closer.add(
+            await startExecutor({
+              home: openedHome(),
+              python: config.python,
+              executorDir: config.executorDir,
+              env,
+              warn,
+            }),
+            (executor) => executor.stop(),
+          )
+    const client = createExecutorClient({
+      addresses: own ? [own.address] : config.executors,
+      token: own ? own.token : config.executorToken,
+      bundleOf: readBundle,
+      credentialsOf: (connector) => credentialsOf(connector, config.env),
+      random: randomUUID,
+    })
+    return closer.add(client, () => client.close())
+  }
+
+  /** The server that `NATS_URL` names, or our own. */
+  async function natsOf(closer: Closer): Promise<EmbeddedNats | undefined> {
+    if (config.natsUrl !== undefined) return undefined
+    const nats = await startNats({
+      home: openedHome(),
+      program: config.natsServer,
+      launcher: [config.python, '-I', join(config.executorDir, 'rowcast', '_with_parent.py')],
+      permissions: { orchestrator: orchestratorPermissions(), reader: readerPermissions() },
+      tryLock: (dir) => tryLock(dir),
+      env,
+      warn,
+    })
+    return closer.add(nats, () => nats.stop())
+  }
+
+  function natsAccess(own: EmbeddedNats | undefined, role: 'orchestrator' | 'reader'): ConnectOptions {
+    const inboxPrefix = role === 'reader' ? READER_INBOX : ORCHESTRATOR_INBOX
+    if (own) return { servers: own.address, inboxPrefix, ...own[role] }
+    const { natsUrl, natsUser, natsPassword, natsCreds } = config
+    return {
+      servers: natsUrl!.split(','),
+      inboxPrefix,
+      ...(natsUser === undefined ? {} : { user: natsUser, password: natsPassword ?? '' }),
+      ...(natsCreds === undefined ? {} : { credentialsFile: natsCreds }),
+    }
+  }
+
+  const subscribeLine = (own: EmbeddedNats | undefined, connector: string) =>
+    own
+      ? `nats sub --server nats://${own.reader.user}:${own.reader.password}@${own.address} 'rows.${connector}.>'`
+      : `nats sub --server ${config.natsUrl!.replace(/\/\/[^@/]*@/, '//')} 'rows.${connector}.>'`
+
+  const stateOptions = { now: clock.now, owner, log: { warn }, fragmentVersion }
+
+  async function stateOf(closer: Closer) {
+    const opened = closer.add(await openState(openedHome().dir, { pid: process.pid }), (db) => db.close())
+    const state = createState(opened, stateOptions)
+    // Whoever has the home's lock is alone: what another left unfinished will not be finished by it.
+    await state.takeOver()
+    return state
+  }
+
+  return {
+    cwd: process.cwd(),
+    home: config.home,
+    clock,
+    drain: drain.signal,
+    stop: stop.signal,
+    load: loadConnector,
+    discover,
+    connectorSchema: connectorJsonSchema,
+    openTrial: () =>
+      Closer.open(async (closer) => {
+        const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
+        return { executor: await executorOf(closer), parse }
+      }),
+    openPlanner: () =>
+      Closer.open(async (closer) => {
+        const state = await stateOf(closer)
+        const executor = await executorOf(closer)
+        return {
+          plan: (connector, { report, log }) =>
+            plan(
+              connector,
+              { executor, state, versions, clock, report, log, owner, randomHex },
+              AbortSignal.any([drain.signal, stop.signal]),
+            ),
+        }
+      }),
+    openRefresher: () =>
+      Closer.open(async (closer) => {
+        const state = await stateOf(closer)
+        const [executor, nats] = await Promise.all([executorOf(closer), natsOf(closer)])
+        const publish = closer.add(
+          await openPublisher({
+            ...natsAccess(nats, 'orchestrator'),
+            ...(nats ? { maxBytes: streamBytes(openedHome()) } : {}),
+            warn,
+          }),
+          (publisher) => publisher.close(),
+        )
+        const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
+        const refresher: Omit<Refresher, 'close'> = {
+          refresh: (connector, { trigger, allowDeleted }, { report, log }) =>
+            refresh(
+              connector,
+              { executor, parse, publish, state, versions, clock, report, log, owner, randomHex },
+              { trigger, allowDeleted, traceId: config.traceId, drain: drain.signal, signal: stop.signal },
+            ),
+          subscribeLine: (connector) => subscribeLine(nats, connector),
+          due: (connector, at) => state.reschedule(connector, at ?? null),
+        }
+        return refresher
+      }),
+    openQueries: () =>
+      Closer.open(async (closer) =>
+        createState(
+          closer.add(await openStateToRead(config.home), (db) => db.close()),
+          stateOptions,
+        ),
+      ),
+    openReader: () =>
+      Closer.open(async (closer) => {
+        const nats = await natsOf(closer)
+        const nc = closer.add(await connect({ ...natsAccess(nats, 'reader'), name: 'rowcast tail' }), (connection) =>
+          connection.close(),
+        )
+        if (nats) void keepServer(nats, nc)
+        return {
+          changes: (connector, options) => changes(nc, connector, options),
+          subscribeLine: (connector) => subscribeLine(nats, connector),
+        }
+      }),
+    rebuild: async (connector) => {
+      const closer = new Closer()
+      try {
+        await (await stateOf(closer)).forget(connector)
+      } finally {
+        await closer.close()
+      }
+    },
+  }
+}
+
+/** When the process that owned the embedded server ends, the first that still reads starts it again. */
+async function keepServer(nats: EmbeddedNats, nc: Awaited<ReturnType<typeof connect>>): Promise<void> {
+  for await (const { type } of nc.status()) {
+    if (type !== 'disconnect') continue
+    await clock.sleep(500)
+    if (!nc.isClosed()) await nats.ensure().catch(() => {})
+  }
+}
+
+function tryLock(dir: string): { release(): void } | undefined {
+  try {
+    return lockHome(dir, process.pid)
+  } catch (error) {
+    if (error instanceof LinkError && error.code === 'state.locked') return undefined
+    throw error
+  }
+}
+
+// ---------------------------------------------------------------- run
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => onSignal(signal))
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
+const exitCode = await runProgram(process.argv.slice(2), {
+  version: VERSION,
+  streams,
+  parts: (globals, output: Output) => {
+    const config = readConfig({ home: globals.home })
+    const log = output.json ? jsonLog(streams.err, config.logLevel) : plainLog((line) => output.note(line.trimEnd()))
+    return makeParts(config, log)
+  },
+}).catch((error: unknown) => {
+  streams.err(`${error instanceof DefinitionError ? '' : 'internal: '}${messageOf(error)}\n`)
+  return error instanceof DefinitionError ? 2 : 1
+})
+process.exitCode = received ? exitOf(received) : exitCode

@@ -1,0 +1,175 @@
+/**
+ * One call of read: bytes ▸ rows ▸ frames of up to 500 fragments.
+ *
+ *   session.read ─ pieces ▶ job.push ┄ worker ┄▶ job.output ─ frames ▶ writer.write, writer.finish
+ *
+ * The two halves run at the same time; a slow stream slows the parser, the parser slows the read (promise 5). What goes
+ * wrong in one fragment is that fragment's outcome; what goes wrong in the link or the stream is thrown.
+ */
+import type { RowcastError } from '../errors.ts'
+import type {
+  ConnectorStream,
+  FragmentWriter,
+  ParsedFrame,
+  ParseInput,
+  ParseJob,
+  ReadEnd,
+  ReadItem,
+  ReadPiece,
+  Reject,
+  Session,
+  Totals,
+  Work,
+} from './ports.ts'
+
+export interface BatchDeps {
+  session: Session
+  job: ParseJob
+  stream: ConnectorStream
+  fragmentVersion(work: Work): string
+  schema: string
+  traceparent(): string
+  /** Promise 6: the rejects are kept before their fragment counts. */
+  keepRejects(work: Work, generation: number, rejects: Reject[]): Promise<void>
+}
+
+/** How one fragment of the batch ended. */
+export type Outcome =
+  | { kind: 'published'; totals: Totals }
+  | { kind: 'failed'; error: RowcastError }
+  /** The call ended before the fragment did. */
+  | { kind: 'unread' }
+
+interface Slot {
+  work: Work
+  writer: FragmentWriter | undefined
+  end: ReadEnd | undefined
+  rejects: Reject[]
+  totals: Totals | undefined
+  error: RowcastError | undefined
+  dropped: boolean
+}
+
+export interface BatchResult {
+  outcomes: Outcome[]
+  /** Why the call ended early. */
+  readError: unknown
+}
+
+/** Reads, parses and hands to the stream. Throws only what the stream or the state threw. */
+export async function readBatch(works: Work[], deps: BatchDeps, signal: AbortSignal): Promise<BatchResult> {
+  const slots = works.map(
+    (work): Slot => ({
+      work,
+      writer: undefined,
+      end: undefined,
+      rejects: [],
+      totals: undefined,
+      error: undefined,
+      dropped: false,
+    }),
+  )
+  const stop = new AbortController()
+  const reading = AbortSignal.any([signal, stop.signal])
+  const giveUp = () => {
+    stop.abort()
+    deps.job.abort()
+  }
+  signal.addEventListener('abort', giveUp, { once: true })
+  try {
+    const pump = readInto(slots, deps, reading)
+    const drain = drainInto(slots, deps, stop).catch((error) => {
+      giveUp()
+      throw error
+    })
+    const [read, drained] = await Promise.allSettled([pump, drain])
+    if (drained.status === 'rejected') throw drained.reason
+    // A failed attempt leaves no frames behind its fragment's marker (delivery.md section 4).
+    for (const slot of slots) if (slot.writer && !slot.totals) await slot.writer.abort()
+    return { outcomes: slots.map(outcomeOf), readError: read.status === 'rejected' ? read.reason : undefined }
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+    deps.job.abort()
+  }
+}
+
+function outcomeOf({ totals, error }: Slot): Outcome {
+  if (totals) return { kind: 'published', totals }
+  return error ? { kind: 'failed', error } : { kind: 'unread' }
+}
+
+async function readInto(slots: Slot[], { session, job, traceparent }: BatchDeps, signal: AbortSignal): Promise<void> {
+  const items = slots.map(
+    ({ work }): ReadItem => ({
+      name: work.name,
+      fingerprint: work.fingerprint,
+      extra: work.extra,
+      traceparent: traceparent(),
+    }),
+  )
+  try {
+    for await (const pieces of session.read(items, signal)) {
+      const inputs: ParseInput[] = []
+      for (const piece of pieces) {
+        const input = toInput(piece, slots[piece.fragment]!)
+        if (input) inputs.push(input)
+      }
+      if (inputs.length > 0) await job.push(inputs)
+    }
+  } finally {
+    job.end() // after a lost link too: what arrived whole is still good
+  }
+}
+
+function toInput({ fragment, data, end }: ReadPiece, slot: Slot): ParseInput | undefined {
+  if (end) slot.end = end
+  if (end?.error) slot.error ??= end.error
+  if (!slot.error) return { fragment, data, end: end ? 'end' : undefined }
+  if (slot.dropped) return undefined
+  slot.dropped = true
+  return { fragment, data: data.subarray(0, 0), end: 'drop' }
+}
+
+async function drainInto(slots: Slot[], deps: BatchDeps, stop: AbortController): Promise<void> {
+  for await (const frames of deps.job.output) {
+    for (const frame of frames) {
+      const slot = slots[frame.fragment]!
+      if (slot.error) continue
+      if (frame.error) {
+        slot.error = frame.error
+        // Nothing of the rest is wanted when this was the only one: a bad 10 GiB fragment is not read to its end.
+        if (slots.every((other) => other.error || other.totals)) stop.abort()
+        continue
+      }
+      await publish(frame, slot, deps)
+    }
+  }
+}
+
+async function publish(
+  frame: ParsedFrame,
+  slot: Slot,
+  { stream, schema, fragmentVersion, keepRejects }: BatchDeps,
+): Promise<void> {
+  const { work } = slot
+  if (!slot.writer) {
+    const { name, fingerprint, generation, tailSequence, hadRejects } = work
+    slot.writer = await stream.begin({
+      name,
+      fingerprint,
+      version: fragmentVersion(work),
+      schema,
+      generation,
+      tailSequence,
+      hadRejects,
+    })
+  }
+  if (frame.rejects.length > 0) slot.rejects.push(...frame.rejects)
+  if (frame.bytes.length > 0) await slot.writer.write(frame)
+  const { totals } = frame
+  if (!totals) return
+  if (slot.rejects.length > 0) await keepRejects(work, slot.writer.generation, slot.rejects)
+  const { published: rows, rejected, crc32 } = totals
+  await slot.writer.finish({ bytes: slot.end?.bytes ?? 0, rows, rejected, crc32, rejects: slot.rejects })
+  slot.totals = totals
+}

@@ -1,0 +1,41 @@
+/** `plan`: list ▸ diff, and nothing else. What a refresh would read and retract, before it does. */
+import type { Connector } from '../connector/definition.ts'
+import { codeOf, messageOf } from '../errors.ts'
+import { massDeletion } from './guard.ts'
+import { listAll } from './listing.ts'
+import type { Diff } from './ports.ts'
+import type { RefreshDeps } from './refresh.ts'
+import { Sessions } from './sessions.ts'
+import { Tally } from './tally.ts'
+
+export interface Plan extends Diff {
+  /** Set when a refresh would refuse to retract. */
+  guard: Error | undefined
+}
+
+export async function plan(
+  connector: Connector,
+  deps: Omit<RefreshDeps, 'parse' | 'publish'>,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const { state, report, clock, executor, log } = deps
+  const open = () =>
+    executor.open(connector, { note: (stage, message) => report.phase('environment', message || stage), log }, signal)
+  const sessions = new Sessions(open, clock, signal, (error) =>
+    report.warn(`${codeOf(error)}: ${messageOf(error, 500)}`),
+  )
+  try {
+    const staging = await listAll(
+      { sessions, stage: () => state.stage(connector.name), clock, report, tally: new Tally() },
+      signal,
+    )
+    try {
+      const diff = await staging.diff(deps.versions.effective(connector, await sessions.get()).id)
+      return { ...diff, guard: massDeletion(connector, diff, false) }
+    } finally {
+      await staging.drop()
+    }
+  } finally {
+    await sessions.close()
+  }
+}

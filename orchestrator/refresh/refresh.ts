@@ -1,0 +1,295 @@
+/**
+ * One refresh of one connector:
+ *
+ *   claim ▸ fence, catch up ▸ list ▸ diff ▸ read ▸ parse ▸ publish ▸ commit ▸ retract ▸ finish
+ *
+ * A failure up to the diff ends the refresh and changes nothing. From read on a failure belongs to its fragment, which keeps
+ * its last good rows while the others go on. What fails in a part (executor, NATS, state) ends the refresh; what the
+ * stream holds by then counts, and the next refresh finds it there (promise 3).
+ */
+import type { Connector } from '../connector/definition.ts'
+import { codeOf, LeaseLost, messageOf, RefreshError, type RowcastError } from '../errors.ts'
+import type { Clock } from './clock.ts'
+import { massDeletion } from './guard.ts'
+import { listAll } from './listing.ts'
+import type {
+  AuthorLog,
+  Claim,
+  ConnectorStream,
+  Counts,
+  ExecutorPort,
+  ParsePort,
+  PublishPort,
+  RefreshOutcome,
+  Session,
+  Staging,
+  StatePort,
+  StreamPosition,
+  Trigger,
+  VersionRecord,
+  Versions,
+} from './ports.ts'
+import { readAll } from './reading.ts'
+import { Sessions } from './sessions.ts'
+import { type Report, Tally } from './tally.ts'
+
+export interface RefreshDeps {
+  executor: ExecutorPort
+  parse: ParsePort
+  publish: PublishPort
+  state: StatePort
+  versions: Versions
+  clock: Clock
+  report: Report
+  log(line: AuthorLog): void
+  /** Names this orchestrator in leases. */
+  owner: string
+  /** W3C ids: `bytes` random bytes as hex. */
+  randomHex(bytes: number): string
+}
+
+export interface RefreshRequest {
+  trigger: Trigger
+  /** The guard on mass deletion is lifted, this once. */
+  allowDeleted: boolean
+  /** W3C trace id to join; undefined starts a new trace. */
+  traceId: string | undefined
+  /** Aborted: nothing new is begun, what is under way ends well. */
+  drain: AbortSignal
+  /** Aborted: everything stops where it is. */
+  signal: AbortSignal
+}
+
+export interface RefreshResult {
+  connector: string
+  id: string
+  status: RefreshOutcome['status']
+  fragments: Counts
+  rows: number
+  rejected: number
+  bytes: number
+  seconds: number
+  traceId: string
+  unknown: Map<string, number>
+  error: RowcastError | Error | undefined
+}
+
+export async function refresh(
+  connector: Connector,
+  deps: RefreshDeps,
+  request: RefreshRequest,
+): Promise<RefreshResult> {
+  const { state, clock } = deps
+  const started = clock.now()
+  const traceId = request.traceId ?? deps.randomHex(16)
+  const claim = await state.begin(connector.name, request.trigger, traceId)
+  const tally = new Tally()
+  let error: Error | undefined
+  let position: StreamPosition | undefined
+  try {
+    position = await run(connector, deps, request, { claim, tally, traceId, started })
+  } catch (thrown) {
+    error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  }
+  const cancelled = request.drain.aborted || request.signal.aborted
+  if (!error && cancelled)
+    error = new RefreshError('refresh.cancelled', 'cancelled before all fragments were read; what was committed stays')
+  if (!error && tally.failed > 0)
+    error = new RefreshError(
+      'refresh.fragments_failed',
+      `${tally.failed} of ${tally.new + tally.changed} fragments failed; they keep their last good rows`,
+    )
+  const status = !error ? 'succeeded' : cancelled ? 'cancelled' : 'failed'
+  const { rows, rejected, bytes } = tally
+  const told = error && { code: codeOf(error), message: messageOf(error) }
+  if (!(error instanceof LeaseLost)) {
+    await state.finish(claim, { status, counts: tally.counts(), rows, rejected, bytes, error: told, position })
+  }
+  const seconds = (clock.now() - started) / 1000
+  return {
+    connector: connector.name,
+    id: claim.refresh,
+    status,
+    fragments: tally.counts(),
+    rows,
+    rejected,
+    bytes,
+    seconds,
+    traceId,
+    unknown: tally.unknown,
+    error,
+  }
+}
+
+interface Run {
+  claim: Claim
+  tally: Tally
+  traceId: string
+  started: number
+}
+
+async function run(
+  connector: Connector,
+  deps: RefreshDeps,
+  request: RefreshRequest,
+  { claim: first, tally, traceId, started }: Run,
+) {
+  const { state, report, clock } = deps
+  let claim = first
+  const stream = await deps.publish.open(
+    connector,
+    {
+      owner: deps.owner,
+      epoch: claim.epoch,
+      refresh: claim.refresh,
+      traceId,
+      known: await state.position(connector.name),
+    },
+    {
+      raiseEpoch: async (above) => {
+        claim = await state.raiseEpoch(claim, above)
+        return claim.epoch
+      },
+      confirm: () => state.confirm(claim),
+      stored: async (receipts) => {
+        // Promise 1: state follows the stream's acknowledgement, never leads it.
+        await state.commit(claim, receipts)
+        tally.stored(receipts)
+      },
+    },
+  )
+  const sessions = openSessions(connector, deps, request.signal)
+  let staging: Staging | undefined
+  try {
+    // Promise 3: what the stream already holds is recorded, so that the diff does not read it again.
+    for await (const markers of stream.catchUp((await state.position(connector.name))?.sequence ?? 0))
+      await state.recover(claim, markers)
+    report.phase('list', 'listing')
+    staging = await listAll(
+      { sessions, stage: () => state.stage(connector.name), clock, report, tally },
+      either(request),
+    )
+    const version = deps.versions.effective(connector, await sessions.get())
+    const tripped = await diffInto(staging, connector, claim, version, { deps, request, tally })
+    await staging.drop()
+    staging = undefined
+
+    await stream.announce({ id: version.schemaId, body: version.schemaBody })
+    await state.registerVersion(claim, version)
+    await readChanged(connector, deps, request, { stream, sessions, claim, version, tally, traceId })
+    // A refresh that was told to stop retracts nothing: the next one will.
+    if (!request.drain.aborted && !request.signal.aborted) await retractVanished(stream, claim, deps)
+    await stream.flush()
+    if (tripped) throw tripped
+    const { rows, rejected, bytes } = tally
+    const seconds = (clock.now() - started) / 1000
+    return await stream.finish({
+      refresh: claim.refresh,
+      connector: connector.name,
+      trace_id: traceId,
+      fragments: tally.counts(),
+      rows,
+      rejected,
+      bytes,
+      seconds,
+    })
+  } catch (error) {
+    await stream.close({ abort: true })
+    throw error
+  } finally {
+    await staging?.drop()
+    await sessions.close()
+    await stream.close()
+  }
+}
+
+function either({ drain, signal }: RefreshRequest): AbortSignal {
+  return AbortSignal.any([drain, signal])
+}
+
+function openSessions(connector: Connector, deps: RefreshDeps, signal: AbortSignal): Sessions {
+  const { report, log } = deps
+  const open = (): Promise<Session> =>
+    deps.executor.open(
+      connector,
+      { note: (stage, message) => report.phase('environment', message || stage), log },
+      signal,
+    )
+  return new Sessions(open, deps.clock, signal, (error, delay) =>
+    report.warn(`${codeOf(error)}: ${messageOf(error, 500)}; trying again in ${Math.round(delay / 1000)} s`),
+  )
+}
+
+/** diff ▸ guard ▸ work. Returns the error of a tripped guard, which fails the refresh but lets new and changed go on. */
+async function diffInto(
+  staging: Staging,
+  connector: Connector,
+  claim: Claim,
+  version: VersionRecord,
+  { deps, request, tally }: { deps: RefreshDeps; request: RefreshRequest; tally: Tally },
+): Promise<RefreshError | undefined> {
+  const diff = await staging.diff(version.id)
+  tally.diffed(diff)
+  deps.report.phase(
+    'diff',
+    `${diff.listed} listed: ${diff.new} new, ${diff.changed} changed, ${diff.unchanged} unchanged, ${diff.vanished} vanished`,
+  )
+  const tripped = massDeletion(connector, diff, request.allowDeleted)
+  if (tripped) deps.report.warn(tripped.message)
+  await staging.schedule(claim, tripped ? 'leave' : connector.refresh.deleted)
+  return tripped
+}
+
+interface Reading {
+  stream: ConnectorStream
+  sessions: Sessions
+  claim: Claim
+  version: VersionRecord
+  tally: Tally
+  traceId: string
+}
+
+async function readChanged(
+  connector: Connector,
+  deps: RefreshDeps,
+  request: RefreshRequest,
+  { stream, sessions, claim, version, tally, traceId }: Reading,
+) {
+  const total = tally.new + tally.changed
+  if (total === 0) return
+  const { state, parse, clock, report, versions } = deps
+  report.phase('read', `reading ${total} fragments`)
+  await readAll(
+    {
+      connector,
+      sessions,
+      stream,
+      parse,
+      clock,
+      tally,
+      report,
+      schema: version.schemaId,
+      fragmentVersion: (work) => versions.fragment(work.fingerprint, version.id),
+      // Flag 00: no span is recorded; a set flag would start the server's own message tracing.
+      traceparent: () => `00-${traceId}-${deps.randomHex(8)}-00`,
+      page: (after, limit) => state.work(claim, 'read', after, limit),
+      keepRejects: (work, generation, rejects) => state.keepRejects(claim, work.name, generation, rejects),
+      fail: (work, error) => state.fail(claim, work.name, { code: error.code, message: messageOf(error) }),
+    },
+    total,
+    request.drain,
+    request.signal,
+  )
+}
+
+const RETRACT_PAGE = 5000
+
+async function retractVanished(stream: ConnectorStream, claim: Claim, { state, report }: RefreshDeps): Promise<void> {
+  for (let after = ''; ; ) {
+    const page = await state.work(claim, 'retract', after, RETRACT_PAGE)
+    if (page.length === 0) return
+    if (after === '') report.phase('retract', 'retracting vanished fragments')
+    await stream.retract(page)
+    after = page.at(-1)!.name
+  }
+}

@@ -1,0 +1,154 @@
+/** What an author's code can do wrong, through the whole path: a named code, their own frames, exit 1, nothing else touched. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { run, temporary } from '../support/cli.ts'
+import { observeHome } from '../support/embedded.ts'
+
+const GOOD = `
+def list_objects(context, metadata):
+    yield {"name": "good", "fingerprint": "1"}
+    yield {"name": "other", "fingerprint": "1"}
+
+def read_bytes(context, metadata):
+    yield "id\\n1\\n2\\n"
+`
+
+const YAML = 'name: authors\nparser: {type: xsv}\nschema: {columns: [{name: id, type: long}]}\n'
+
+const BROKEN: [title: string, code: string, python: string][] = [
+  ['a syntax error', 'connector.load_failed', 'def list_objects(context, metadata)\n    pass\n'],
+  ['an import error', 'connector.load_failed', `import no_such_module_at_all\n${GOOD}`],
+  ['a missing function', 'connector.missing_function', 'def list_objects(context, metadata):\n    return []\n'],
+  [
+    'a wrong number of parameters',
+    'connector.bad_signature',
+    GOOD.replace('def read_bytes(context, metadata)', 'def read_bytes(context)'),
+  ],
+  [
+    'an exception in context',
+    'context.failed',
+    `def context(credentials):\n    raise ValueError("no way in")\n${GOOD}`,
+  ],
+  [
+    'an exception in list_objects at its last item',
+    'list.failed',
+    GOOD.replace('yield {"name": "other", "fingerprint": "1"}', 'raise KeyError("page 7")'),
+  ],
+  ['two fragments of one name', 'list.duplicate_name', GOOD.replace('"other"', '"good"')],
+  [
+    'a fingerprint that is a number',
+    'list.bad_item',
+    GOOD.replace('"other", "fingerprint": "1"', '"other", "fingerprint": 1'),
+  ],
+  [
+    'a prefix that yields itself',
+    'list.prefix_loop',
+    GOOD.replace('yield {"name": "other", "fingerprint": "1"}', 'yield {"name": "loop", "is_prefix": True}'),
+  ],
+  [
+    'an item that is no dict',
+    'list.bad_item',
+    GOOD.replace('yield {"name": "other", "fingerprint": "1"}', 'yield "other"'),
+  ],
+]
+
+const READS: [title: string, code: string, body: string][] = [
+  [
+    'an exception half-way',
+    'read.failed',
+    '    yield "id\\n"\n    yield from ["5\\n"] * 100000\n    raise RuntimeError("connection cut")',
+  ],
+  ['a chunk that is a number', 'read.bad_chunk', '    yield "id\\n"\n    yield 5'],
+  ['a forgotten return', 'read.bad_return', '    return None'],
+  ['sys.exit', 'read.exited', '    import sys\n    yield "id\\n"\n    sys.exit(0)'],
+  ['os._exit', 'read.exited', '    import os\n    yield "id\\n"\n    os._exit(0)'],
+]
+
+function connectorIn(dir: string, python: string): string {
+  const folder = join(dir, 'authors')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'connector.yaml'), YAML)
+  writeFileSync(join(folder, 'connector.py'), python)
+  return folder
+}
+
+describe('a connector that cannot be listed', () => {
+  it.for(BROKEN)('%s is %s; what was there stays', { timeout: 60_000 }, async ([, code, python]) => {
+    const dir = temporary()
+    const home = join(dir, 'home')
+    const folder = connectorIn(dir, GOOD)
+    expect((await run(['refresh', folder, '--home', home, '--json'])).code).toBe(0)
+    connectorIn(dir, python)
+    const { code: exit, lines, stderr } = await run(['refresh', folder, '--home', home, '--json'])
+    expect(exit, stderr).toBe(1)
+    expect(lines.at(-1)).toMatchObject({
+      type: 'refresh',
+      status: 'failed',
+      fragments: { committed: 0, retracted: 0 },
+      error: { code },
+    })
+    expect(lines.at(-1).error.message.length).toBeGreaterThan(10)
+    // The author's frames, none of ours.
+    expect(stderr).not.toMatch(/_child|rowcast\/|importlib/)
+    expect((await observeHome(home, 'authors')).rows.get('good')).toEqual(['{"id":1}', '{"id":2}'])
+  })
+})
+
+describe('a fragment that cannot be read', () => {
+  it.for(READS)('%s is %s; the other fragment goes on', { timeout: 60_000 }, async ([, code, body]) => {
+    const dir = temporary()
+    const home = join(dir, 'home')
+    const folder = connectorIn(dir, GOOD)
+    expect((await run(['refresh', folder, '--home', home, '--json'])).code).toBe(0)
+    const changed = GOOD.replaceAll('"fingerprint": "1"', '"fingerprint": "2"').replace(
+      '    yield "id\\n1\\n2\\n"',
+      '    return good(metadata) if metadata["name"] == "other" else bad(metadata)',
+    )
+    connectorIn(dir, `${changed}\ndef good(metadata):\n    yield "id\\n3\\n"\n\ndef bad(metadata):\n${body}\n`)
+    const { code: exit, lines, stderr } = await run(['refresh', folder, '--home', home, '--json'])
+    expect(exit, stderr).toBe(1)
+    expect(lines.at(-1)).toMatchObject({
+      status: 'failed',
+      fragments: { changed: 2, committed: 1, failed: 1 },
+      error: { code: 'refresh.fragments_failed' },
+    })
+    expect(stderr).toContain(code)
+    const seen = await observeHome(home, 'authors')
+    expect(seen.rows.get('good')).toEqual(['{"id":1}', '{"id":2}'])
+    expect(seen.rows.get('other')).toEqual(['{"id":3}'])
+    const { lines: fragments } = await run(['fragments', 'authors', '--home', home, '--json', '--state', 'failed'])
+    expect(fragments).toMatchObject([{ name: 'good', error: { code } }])
+  })
+
+  it('shows the traceback of the author, from the line that raised', { timeout: 60_000 }, async () => {
+    const dir = temporary()
+    const folder = connectorIn(
+      dir,
+      GOOD.replace('    yield "id\\n1\\n2\\n"', '    yield "id\\n"\n    helper()').concat(
+        '\ndef helper():\n    {}["gone"]\n',
+      ),
+    )
+    const { code, lines, stderr } = await run(['test', folder, '--json', '--home', join(dir, 'home')])
+    expect(code).toBe(1)
+    expect(lines.find((line) => line.type === 'fragment')).toMatchObject({
+      status: 'failed',
+      error: { code: 'read.failed' },
+    })
+    const { traceback } = lines.find((line) => line.type === 'fragment').error
+    expect(traceback).toMatch(/connector\.py", line \d+, in helper/)
+    expect(traceback).not.toMatch(/_child/)
+    expect(stderr).not.toMatch(/_child/)
+  })
+})
+
+it('prints become log lines beside their fragment, never data', { timeout: 60_000 }, async () => {
+  const dir = temporary()
+  const folder = connectorIn(
+    dir,
+    GOOD.replace('    yield "id\\n1', '    print("reading", metadata["name"])\n    yield "id\\n1'),
+  )
+  const { lines, stderr } = await run(['test', folder, '--json', '--home', join(dir, 'home')])
+  expect(stderr).toContain('authors good | reading good')
+  expect(lines.at(-1)).toEqual({ type: 'summary', fragments: 2, rows: 4, rejected: 0, failed: 0 })
+})

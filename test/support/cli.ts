@@ -1,0 +1,106 @@
+/** The command line as its users run it: a process, lines, an exit code. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+export const NODE = join(ROOT, 'node_modules/.bin/node')
+export const MAIN = join(ROOT, 'orchestrator/main.ts')
+export const EXAMPLES = join(ROOT, 'executor/examples')
+export const PYTHON = join(ROOT, 'executor/.venv/bin/python')
+
+// biome-ignore lint/suspicious/noExplicitAny: lines are whatever the command printed
+export type Line = any
+
+export interface Result {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** stdout, each line parsed. */
+  lines: Line[]
+  stdout: string
+  stderr: string
+}
+
+export interface Running {
+  child: ChildProcess
+  result: Promise<Result>
+  /** Resolves with the first line that `wanted` accepts; rejects when the process ends without one. */
+  line(wanted: (line: Line) => boolean): Promise<Line>
+  /** Resolves when stderr has matched. */
+  stderr(pattern: RegExp): Promise<void>
+}
+
+export interface RunOptions {
+  cwd?: string
+  env?: Record<string, string>
+}
+
+/** A folder of this test file's own, removed when the file is done. */
+export function temporary(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'rowcast-test-'))
+  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/** Starts `rowcast …` with nothing of our environment but what it needs. */
+export function start(args: string[], { cwd = ROOT, env = {} }: RunOptions = {}): Running {
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(NODE, [MAIN, ...args], { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  const waiting = new Set<() => void>()
+  const notify = () => {
+    for (const check of waiting) check()
+  }
+  child.stdout.on('data', (data: Buffer) => {
+    stdout += data
+    notify()
+  })
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data
+    notify()
+  })
+  const result = new Promise<Result>((resolve) =>
+    child.on('close', (code, signal) => {
+      resolve({ code, signal, stdout, stderr, lines: parse(stdout) })
+      notify()
+    }),
+  )
+  const until = <T>(find: () => T | undefined, what: string) =>
+    new Promise<T>((resolve, reject) => {
+      const check = () => {
+        const found = find()
+        if (found !== undefined) resolve(found)
+        else if (child.exitCode === null && child.signalCode === null) return
+        else reject(new Error(`ended without ${what}:\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`))
+        waiting.delete(check)
+      }
+      waiting.add(check)
+      check()
+    })
+  return {
+    child,
+    result,
+    line: (wanted) => until(() => parse(stdout).find(wanted), 'the wanted line'),
+    stderr: (pattern) => until(() => (pattern.test(stderr) ? true : undefined), String(pattern)).then(() => undefined),
+  }
+}
+
+export function run(args: string[], options: RunOptions = {}): Promise<Result> {
+  return start(args, options).result
+}
+
+function parse(text: string): Line[] {
+  const lines: Line[] = []
+  for (const line of text.split('\n').slice(0, -1)) {
+    try {
+      lines.push(JSON.parse(line))
+    } catch {
+      // sentences for a person
+    }
+  }
+  return lines
+}
