@@ -1,4 +1,4 @@
-import type { JetStreamClient } from '@nats-io/jetstream'
+import type { Consumer, ConsumerMessages, JetStreamClient } from '@nats-io/jetstream'
 import { readFrame } from '../publish/frame.ts'
 import { decodeBody } from './body.ts'
 
@@ -43,7 +43,16 @@ export async function* readAgain(js: JetStreamClient, place: Place): AsyncIterab
       if (++next === frames) return
     }
   } finally {
-    await messages.close()
+    leave(messages, consumer)
   }
   throw new VersionSuperseded(fragment, generation)
+}
+
+/**
+ * Ends a consumer here and on the server, where it would otherwise stay for five minutes. Not waited for: the client
+ * settles `close()` only when somebody reads on.
+ */
+export function leave(messages: ConsumerMessages, consumer: Consumer): void {
+  messages.close().catch(() => {})
+  consumer.delete().catch(() => {})
 }

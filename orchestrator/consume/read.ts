@@ -10,7 +10,7 @@ import { errors, type NatsConnection, type QueuedIterator } from '@nats-io/trans
 import { LinkError, messageOf } from '../errors.ts'
 import { kindOf, readFrame } from '../publish/frame.ts'
 import { subjectsOf } from '../publish/subject.ts'
-import { readAgain } from './again.ts'
+import { leave, readAgain } from './again.ts'
 import { decodeBody } from './body.ts'
 import { type Counted, Rule } from './rule.ts'
 
@@ -98,7 +98,7 @@ export async function* changes(nc: NatsConnection, connector: string, options: C
     }
   } finally {
     signal?.removeEventListener('abort', stop)
-    await messages.close()
+    leave(messages, consumer)
   }
   if (!signal?.aborted)
     throw new LinkError('nats.unreachable', `the connection to NATS was closed while reading connector ${connector}`)

@@ -82,6 +82,10 @@ export class Bus {
     return this.#connection
   }
 
+  get connected(): boolean {
+    return this.#down === undefined && this.#closed === undefined
+  }
+
   /** Resolves when there is a connection; throws `nats.unreachable` after `outageMs`. */
   async ready(): Promise<void> {
     while (this.#down !== undefined && this.#closed === undefined) {

@@ -117,7 +117,7 @@ async function* headersUntilClaim(reader: NatsConnection, options: CatchUpOption
   const { subjects, after, claim } = options
   // The lease message ends it: from there on only we write.
   if (after >= claim) return
-  const messages = await consume(
+  const { consumer, messages } = await consume(
     jetstream(reader, options.apiPrefix === undefined ? {} : { apiPrefix: options.apiPrefix }),
     subjects,
     after,
@@ -135,7 +135,8 @@ async function* headersUntilClaim(reader: NatsConnection, options: CatchUpOption
       if (message.seq === claim) return
     }
   } finally {
-    await messages.close()
+    messages.close().catch(() => {})
+    consumer.delete().catch(() => {})
   }
   throw new LinkError(
     'nats.unreachable',
@@ -151,7 +152,7 @@ async function consume(js: JetStreamClient, subjects: Subjects, after: number) {
       headers_only: true,
       opt_start_seq: after + 1,
     })
-    return await consumer.consume({ max_messages: 5_000 })
+    return { consumer, messages: await consumer.consume({ max_messages: 5_000 }) }
   } catch (cause) {
     throw new LinkError(
       'nats.refused',

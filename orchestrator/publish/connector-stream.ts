@@ -10,12 +10,12 @@ import type {
   SchemaAnnouncement,
   StreamPosition,
 } from '../refresh/ports.ts'
+import { announce } from './announce.ts'
 import { Attempt, type Origin, tombstone, tombstoneReceipt, traceparent } from './attempt.ts'
-import { type Bus, OutcomeUnknown, Refusal } from './bus.ts'
+import type { Bus } from './bus.ts'
 import type { Capacity } from './capacity.ts'
 import { catchUp } from './catch-up.ts'
-import { delay } from './clock.ts'
-import { parseHeaders, refreshLines, schemaLines } from './frame.ts'
+import { parseHeaders, refreshLines } from './frame.ts'
 import { Group, type Grouped } from './group.ts'
 import type { Item } from './item.ts'
 import { Lane } from './lane.ts'
@@ -76,14 +76,15 @@ export class OpenStream implements ConnectorStream, WriterHost {
     return catchUp(bus, reader, { subjects: origin.subjects, after: sequence, claim, apiPrefix })
   }
 
-  announce(schema: SchemaAnnouncement): Promise<void> {
+  async announce(schema: SchemaAnnouncement): Promise<void> {
     let announced = this.#announced.get(schema.id)
     if (announced === undefined) {
-      announced = this.#announce(schema)
+      this.check()
+      announced = announce(this.#parts.bus, this.#parts.origin, schema)
       this.#announced.set(schema.id, announced)
       announced.catch(() => this.#announced.delete(schema.id))
     }
-    return announced
+    await announced
   }
 
   async begin(fragment: FragmentToPublish): Promise<FragmentWriter> {
@@ -134,6 +135,8 @@ export class OpenStream implements ConnectorStream, WriterHost {
     if (!options.abort) return this.flush()
     const wasLost = this.#error instanceof LeaseLost
     this.fail(new LinkError('nats.refused', `the stream of connector ${this.#parts.connector} was closed`))
+    // Out of reach: what is under way ends with the connection, and the next holder deletes the tails.
+    if (!this.#parts.bus.connected) return
     await this.#group.stop()
     // After a LeaseLost nothing more is written: the new holder deletes our tails.
     if (!wasLost) await Promise.allSettled([...this.#writers].map((writer) => writer.abort()))
@@ -216,29 +219,6 @@ export class OpenStream implements ConnectorStream, WriterHost {
     return before + 1
   }
 
-  async #announce(schema: SchemaAnnouncement): Promise<void> {
-    this.check()
-    const { bus, origin } = this.#parts
-    const { subjects, refresh, traceId } = origin
-    const subject = subjects.ingest(subjects.schema(schema.id))
-    const lines = schemaLines({ refresh, traceparent: traceparent(traceId) }, schema.id)
-    const data = Buffer.from(schema.body)
-    const deadline = bus.clock.now() + bus.outageMs
-    for (;;) {
-      await bus.ready()
-      try {
-        await bus.request(subject, lines, data)
-        return
-      } catch (error) {
-        // Already there: a schema is stored once and never replaced.
-        if (error instanceof Refusal && error.code === 10071) return
-        const again = error instanceof OutcomeUnknown && bus.clock.now() < deadline
-        if (!again) throw announceError(subjects.stream, schema.id, error)
-        await delay(bus.clock, 100)
-      }
-    }
-  }
-
   #leaveLarge(): void {
     this.#large--
     this.#wake()
@@ -248,9 +228,4 @@ export class OpenStream implements ConnectorStream, WriterHost {
     this.#idle.resolve()
     this.#idle = Promise.withResolvers<void>()
   }
-}
-
-function announceError(stream: string, id: string, error: unknown): unknown {
-  if (!(error instanceof Refusal || error instanceof OutcomeUnknown)) return error
-  return new LinkError('nats.refused', `stream ${stream} refused schema ${id}: ${error.message}`, { cause: error })
 }

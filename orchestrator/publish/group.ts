@@ -35,6 +35,8 @@ export class Group<G extends Grouped> {
   readonly #options: GroupOptions<G>
   readonly #changed = new Signal()
   #queue: G[] = []
+  #queuedMessages = 0
+  #queuedBytes = 0
   /** Of what is queued or under way. */
   #items = 0
   #bytes = 0
@@ -49,16 +51,14 @@ export class Group<G extends Grouped> {
     this.#options = options
   }
 
-  get idle(): boolean {
-    return this.#items === 0
-  }
-
   /** Queues; resolves when there is room for more. */
   async add(grouped: G): Promise<void> {
     const now = this.#options.clock.now()
     if (this.#queue.length === 0) this.#firstAt = now
     this.#lastAt = now
     this.#queue.push(grouped)
+    this.#queuedMessages += grouped.item.messages
+    this.#queuedBytes += grouped.item.bytes
     this.#items++
     this.#bytes += grouped.bytes
     if (!this.#running) {
@@ -110,15 +110,7 @@ export class Group<G extends Grouped> {
   }
 
   #full(): boolean {
-    return (
-      this.#queue.length >= BATCH_MESSAGES || this.#queuedMessages() >= BATCH_MESSAGES || this.#bytes >= BATCH_BYTES
-    )
-  }
-
-  #queuedMessages(): number {
-    let messages = 0
-    for (const { item } of this.#queue) messages += item.messages
-    return messages
+    return this.#queuedMessages >= BATCH_MESSAGES || this.#queuedBytes >= BATCH_BYTES
   }
 
   #take(): G[] {
@@ -136,6 +128,10 @@ export class Group<G extends Grouped> {
       count++
     }
     const batch = this.#queue.slice(0, count)
+    for (const { item } of batch) {
+      this.#queuedMessages -= item.messages
+      this.#queuedBytes -= item.bytes
+    }
     this.#queue = this.#queue.slice(count)
     this.#firstAt = this.#lastAt
     return batch

@@ -19,6 +19,8 @@ export interface LaneOptions extends Limits {
 
 /** A batch that stays refused although the stream says what it expects: give up rather than spin. */
 const MOST_REFUSALS = 10
+/** Each of these took a reconnect, or 60 seconds; or nobody listens where the stream should. */
+const MOST_UNKNOWN = 100
 
 /**
  * The one way into a connector's stream: batches commit one after the other, the next is staged meanwhile, and each is
@@ -94,7 +96,7 @@ export class Lane {
 
   async #recover(items: Item[], error: unknown, refusals: number): Promise<Item[]> {
     const verdict = judge(error, this.#options)
-    if (refusals >= MOST_REFUSALS && !(error instanceof OutcomeUnknown))
+    if (refusals >= (error instanceof OutcomeUnknown ? MOST_UNKNOWN : MOST_REFUSALS))
       throw new LinkError(
         'nats.refused',
         `stream ${this.#options.stream} refused a batch ${refusals} times: ${(error as Error).message}`,

@@ -32,7 +32,7 @@ export interface WriterHost {
 }
 
 /**
- * filling ── finish ──▶ finished
+ * filling ── finish ──▶ finished ── abort, if it failed ──▶ aborted
  *    └───── abort ────▶ aborted
  */
 type State = 'filling' | 'finished' | 'aborted'
@@ -88,7 +88,8 @@ export class Writer implements FragmentWriter {
   }
 
   async abort(): Promise<void> {
-    if (this.#state !== 'filling') return
+    // What was handed over whole goes its way, unless it was stopped.
+    if (this.#state === 'aborted' || (this.#state === 'finished' && this.#error === undefined)) return
     this.#state = 'aborted'
     this.#frames = []
     try {

@@ -9,7 +9,8 @@ import { OpenStream } from './connector-stream.ts'
 import { checkDurability } from './durability.ts'
 import { takeLease } from './lease.ts'
 import { ORCHESTRATOR_INBOX } from './permissions.ts'
-import { DEFAULT_MAX_BYTES, openStream, probe } from './stream.ts'
+import { probe } from './probe.ts'
+import { DEFAULT_MAX_BYTES, openStream } from './stream.ts'
 import { subjectsOf } from './subject.ts'
 
 export interface PublisherOptions extends ConnectOptions {

@@ -49,10 +49,11 @@ export function streamFull(limits: Limits, cause?: unknown): LinkError {
 }
 
 /**
- * Finds out from the leader what of these items is stored, and returns the rest, re-expected. The lease is read last:
- * a batch that was refused because of it shows in the lease, whatever the subjects say.
+ * Finds out from the leader what of these items is stored, and returns the rest, re-expected. The lease is read
+ * before and after: a batch that was refused because of it shows there, whatever the subjects say.
  */
 export async function unstored(bus: Bus, stream: string, items: Item[], lease: () => Promise<void>): Promise<Item[]> {
+  await lease()
   const last = await Promise.all(items.map((item) => bus.last(stream, item.spec.subject)))
   await lease()
   return items.filter((item, index) => !item.settle(last[index]))

@@ -1,16 +1,12 @@
-import { randomBytes, randomInt } from 'node:crypto'
-import type { NatsConnection } from '@nats-io/transport-node'
-import { LinkError, messageOf } from '../errors.ts'
+import { randomInt } from 'node:crypto'
+import { LinkError } from '../errors.ts'
 import type { StreamPosition } from '../refresh/ports.ts'
-import { Batch } from './batch.ts'
 import { type Bus, Refusal } from './bus.ts'
-import { ROLL_UP } from './frame.ts'
 import type { Subjects } from './subject.ts'
 
 /** 10 GiB. Never without: storage that ends elsewhere strikes in the middle of a batch (delivery.md section 4). */
 export const DEFAULT_MAX_BYTES = 10 * 1024 ** 3
 const NO_SUCH_STREAM = 10059
-const PROBE_MS = 10_000
 
 export interface StreamOptions {
   maxBytes: number
@@ -191,59 +187,9 @@ function differences(want: Config, have: Config, keys: string[]): string[] {
     .map((key) => `${key} is ${JSON.stringify(have[key]) ?? 'not set'}, it must be ${JSON.stringify(want[key])}`)
 }
 
-function mismatch(stream: string, what: string): LinkError {
+export function mismatch(stream: string, what: string): LinkError {
   return new LinkError(
     'stream.mismatch',
     `stream ${stream} is not set up for Rowcast: ${what}. Correct it (\`nats stream edit ${stream}\`), or let Rowcast do it with \`manage: reconcile\``,
   )
-}
-
-/**
- * Publishes one message and waits until a subscriber sees it: a wrong `republish` is accepted by the server and silently
- * does nothing. It goes to `rows.<connector>._probe.<random>`, which `rows.<connector>.*` does not show, and is deleted.
- */
-export async function probe(bus: Bus, reader: NatsConnection, subjects: Subjects): Promise<void> {
-  const subject = subjects.all.replace('>', `_probe.${randomBytes(6).toString('hex')}`)
-  const ingest = subjects.ingest(subject)
-  const seen = Promise.withResolvers<'seen' | 'late' | 'denied'>()
-  const subscription = reader.subscribe(subject, {
-    max: 1,
-    callback: (error) => seen.resolve(error ? 'denied' : 'seen'),
-  })
-  const cancel = bus.clock.after(PROBE_MS, () => seen.resolve('late'))
-  try {
-    await reader.flush()
-    await bus.ready()
-    const body = new Uint8Array(0)
-    const lines = `Rowcast-Type: probe\r\n${ROLL_UP}`
-    const first = await new Batch(bus, [{ subject: ingest, lines, data: body }]).commit({
-      subject: ingest,
-      lines: 'Rowcast-Type: probe\r\n',
-    })
-    const what = await seen.promise
-    for (const seq of [first, first + 1])
-      await bus.api(`STREAM.MSG.DELETE.${subjects.stream}`, { seq, no_erase: true }).catch(ignoreRefusal)
-    if (what === 'denied')
-      throw new LinkError(
-        'nats.denied',
-        `NATS does not let Rowcast subscribe to ${subject}; allow rows.*._probe.> for its user, or it cannot tell whether rows reach subscribers`,
-      )
-    if (what === 'late')
-      throw mismatch(subjects.stream, `what is published to ${ingest} does not reach subscribers of ${subject}`)
-  } catch (error) {
-    if (error instanceof Refusal)
-      throw new LinkError(
-        'nats.too_old',
-        `nats-server ${bus.nc.info?.version} refused an atomic batch: ${messageOf(error)}; Rowcast needs 2.12.15, 2.14.4 or newer`,
-        { cause: error },
-      )
-    throw error
-  } finally {
-    cancel()
-    subscription.unsubscribe()
-  }
-}
-
-export function ignoreRefusal(error: unknown): void {
-  if (!(error instanceof Refusal)) throw error
 }

@@ -1,10 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { addressOf } from '../../../orchestrator/publish/connect.ts'
 import { orchestratorPermissions, READER_INBOX, readerPermissions } from '../../../orchestrator/publish/permissions.ts'
 import { openPublisher } from '../../../orchestrator/publish/publisher.ts'
 import { checkVersion } from '../../../orchestrator/publish/stream.ts'
 import { NatsServer } from '../../support/nats.ts'
 import { Bench, everything, rows } from './harness.ts'
+
+// Bounds a hang; a slow machine makes these slow, never red.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let server: NatsServer
 let bench: Bench

@@ -1,7 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { fragmentToken } from '../../../orchestrator/publish/subject.ts'
 import { NatsServer } from '../../support/nats.ts'
 import { Bench, bulk, collect, everything, reject, rows, SCHEMA, type Stored, TRACE, versions } from './harness.ts'
+
+// Bounds a hang; a slow machine makes these slow, never red.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let server: NatsServer
 let bench: Bench
