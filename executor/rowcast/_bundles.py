@@ -81,15 +81,15 @@ class Incoming:
         self.sha256 = sha256
         self._announced = size
         self._size = 0
-        self._open = ""
+        self._open: str | None = None
         self._files: dict[str, bytearray] = {}
 
     def add(self, path: str, data: bytes, *, last: bool) -> None:
         """The next bytes of a file."""
         if path != self._open:
             check_path(path)
-            if self._open or path in self._files:
-                raise BadRequest(f"the file {self._open or path!r} came in pieces that do not follow each other")
+            if self._open is not None or path in self._files:
+                raise BadRequest(f"the file {path!r} came before the one ahead of it had ended, or twice")
             if len(self._files) >= MAX_FILES:
                 raise BadRequest(f"the bundle has more than {MAX_FILES:,} files")
             self._files[path] = bytearray()
@@ -97,11 +97,11 @@ class Incoming:
         if self._size > self._announced:
             raise BadRequest("the bundle is larger than its header says")
         self._files[path] += data
-        self._open = "" if last else path
+        self._open = None if last else path
 
     def files(self) -> dict[str, bytes]:
         """All of them, once complete."""
-        if self._open or self._size != self._announced:
+        if self._open is not None or self._size != self._announced:
             raise BadRequest("the bundle is not complete")
         return {path: bytes(data) for path, data in self._files.items()}
 

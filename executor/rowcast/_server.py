@@ -8,7 +8,6 @@ import hmac
 import json
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -24,6 +23,7 @@ from grpc_health.v1.health import aio as _aio  # pyright: ignore  # the stubs la
 
 from rowcast._bundles import Bundles
 from rowcast._environments import Environments
+from rowcast._scratch import Scratch
 from rowcast._servicer import SERVICE, Servicer
 from rowcast._sessions import LEASE_SECONDS, Identity, Sessions
 
@@ -66,14 +66,13 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         identity = Identity()
-        self._host = settings.listen.rpartition(":")[0]
         settings.home.mkdir(parents=True, exist_ok=True)
         home = settings.home.resolve()
-        self._scratch = home / "scratch" / identity.executor_id
-        self._scratch.mkdir(parents=True)
+        self._scratch = Scratch(home, identity.executor_id)
         self.sessions = Sessions(identity, lease_seconds=settings.lease_seconds)
+        self.environments = Environments(home)
         servicer = Servicer(
-            bundles=Bundles(home), environments=Environments(home), sessions=self.sessions, scratch=self._scratch
+            bundles=Bundles(home), environments=self.environments, sessions=self.sessions, scratch=self._scratch.path
         )
         interceptors = [_Token(settings.token)] if settings.token is not None else []
         self._grpc = grpc.aio.server(options=OPTIONS, interceptors=interceptors)
@@ -90,7 +89,7 @@ class Server:
         except RuntimeError:
             self.port = 0
         if not self.port:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.close()
             raise CannotListen(
                 f"cannot listen on {self._listen}: the port is in use, or the address is not of this host"
             )
@@ -106,7 +105,7 @@ class Server:
         stopping = asyncio.create_task(self._grpc.stop(STOP_SECONDS))
         await self.sessions.close_all()
         await stopping
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.close()
 
 
 class _Token(grpc.aio.ServerInterceptor):

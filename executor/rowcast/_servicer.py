@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import platform
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from pathlib import Path
@@ -30,6 +31,7 @@ from rowcast._supervisor import Reader, ReaderSpec
 from rowcast._version import VERSION
 from rowcast.v1 import executor_pb2 as pb
 
+log = logging.getLogger("rowcast")
 SERVICE = "rowcast.v1.ExecutorService"
 STALL_SECONDS = 300
 FRAGMENT_BYTES = 10 << 30
@@ -67,6 +69,10 @@ class Servicer:
                     return await call(argument, context)
                 except ExecutorError as error:
                     await context.abort(STATUS.get(type(error), grpc.StatusCode.INTERNAL), str(error))
+                except Exception:
+                    # Its text would go to the caller verbatim, whatever it holds.
+                    log.exception("%s failed", call.__name__)
+                    await context.abort(grpc.StatusCode.INTERNAL, "executor.internal: see the executor's log")
 
             return make(guarded, request_deserializer=request.FromString, response_serializer=_serialize)
 
@@ -173,6 +179,8 @@ class Servicer:
             raise BadRequest("Attach needs a first message with its session")
         opened = self._find(first.session)
         self._sessions.ping(opened)
+        # Tells the caller that the session is attached, before there is a line to tell.
+        await context.send_initial_metadata(())
 
         async def pings() -> None:
             async for _ in requests:

@@ -64,7 +64,7 @@ class Reader:
         self._names: dict[int, tuple[int, Sequence[str]]] = {}
         self._calls = 0
         self._exited = asyncio.Event()
-        self._stalled = False
+        self._receiving = self._over = False
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
@@ -180,8 +180,11 @@ class Reader:
         await self.gone()
 
     async def gone(self) -> None:
-        """Waits until the process has exited and its last lines are in the log."""
+        """Waits until the process has exited and its last lines are in the log; nothing can be received then."""
         await self._exited.wait()
+        self._over = True
+        if not self._receiving:
+            self._socket.close()
 
     async def _send(self, kind: int, message: dict[str, object]) -> None:
         payload = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -192,6 +195,7 @@ class Reader:
                 await asyncio.get_running_loop().sock_sendall(self._socket, frame)
 
     async def _next(self, phase: str) -> tuple[int, bytes]:
+        self._receiving = True
         try:
             async with asyncio.timeout(self.spec.stall_seconds):
                 return await self._frames.next()
@@ -202,6 +206,10 @@ class Reader:
             raise self._corrupt() from None
         except EOFError:
             raise await self._death(phase) from None
+        finally:
+            self._receiving = False
+            if self._over:
+                self._socket.close()
 
     async def _dump_and_kill(self) -> None:
         # faulthandler (-X) writes every thread's stack to stderr on SIGABRT, even while the GIL is held.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import select
 import signal
@@ -38,6 +37,8 @@ class Link:
 
     def watch(self, tick: Callable[[], None]) -> None:
         """Starts the daemon thread that calls `tick` five times a second during a call and watches for the hang-up."""
+        # Whoever started the executor may have had SIGINT ignored, and that is inherited.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Thread(target=self._watch, args=(tick,), name="rowcast", daemon=True).start()
 
     def _watch(self, tick: Callable[[], None]) -> None:
@@ -54,8 +55,9 @@ class Link:
             except OSError:
                 break
         self.hung_up = True
-        # Interrupts the author's code wherever it is, as Ctrl-C would, so that its `finally` blocks run.
-        _thread.interrupt_main()
+        # Interrupts the author's code wherever it is, as Ctrl-C would, so that its `finally` blocks run. A real signal:
+        # `_thread.interrupt_main` does not wake a sleeping system call.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         _die_late()
 
     def busy(self, yes: bool) -> None:
@@ -64,6 +66,13 @@ class Link:
             self._busy.set()
         else:
             self._busy.clear()
+
+    def check(self) -> None:
+        """HungUp when the author closed our descriptor: asked after each fragment, so that the right one is blamed."""
+        try:
+            os.fstat(self._socket.fileno())
+        except OSError as error:
+            raise HungUp from error
 
     def receive(self) -> tuple[int, bytes]:
         """The next frame; HungUp at end-of-file."""

@@ -50,6 +50,8 @@ class Listing:
                 self._call(prefix, depth=depth + 1)
         except BaseException as raised:
             error = reporter.error(raised, code="list.failed")
+        finally:
+            self._waiting.close()
         if self._skipped > MAX_WARNINGS:
             self._warnings.append(f"and {self._skipped - MAX_WARNINGS:,} more prefixes that had been listed before")
         return not error, wire.list_trailer(

@@ -123,6 +123,7 @@ class Reader:
                 checksum=request["checksum"],
             )
             self._hung_up()
+            self._link.check()
             if not well:
                 # One failure cannot spoil its neighbour: the supervisor goes on with a fresh reader.
                 break

@@ -40,9 +40,11 @@ class Redactor:
 
 
 def _forms(credentials: str) -> set[str]:
-    leaves = {credentials, credentials.strip(), *(line.strip() for line in credentials.splitlines())}
+    leaves = {credentials}
     with contextlib.suppress(ValueError, RecursionError):
         _collect(json.loads(credentials), leaves)
+    # A text of several lines, a key for one, is printed line by line.
+    leaves |= {line.strip() for leaf in leaves for line in (leaf, *leaf.splitlines())}
     forms: set[str] = set()
     for leaf in leaves:
         if len(leaf) < MIN_SECRET:

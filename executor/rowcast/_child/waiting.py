@@ -35,6 +35,11 @@ class Waiting:
         depth, name, fingerprint, extra = self._memory.pop()
         return depth, Listed(name, fingerprint, extra, True)
 
+    def close(self) -> None:
+        """Gives the file back."""
+        if self._file is not None:
+            self._file.close()
+
     def _spill(self) -> None:
         if self._file is None:
             import tempfile
