@@ -1,0 +1,146 @@
+"""What the author prints: log lines with the fragment's name, never data, never a secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from rowcast._child.redact import Redactor
+from rowcast._logs import QUEUE_LINES, Line, LogQueue
+
+
+async def test_prints_and_logging_are_lines_of_their_fragment(rowcast) -> None:
+    connector = await rowcast.open("""
+        import logging, os, subprocess, sys
+        print("at import")
+        def list_objects(context, metadata):
+            print("listing")
+            return []
+        def read_bytes(context, metadata):
+            print(metadata["name"], "one", end="")
+            print(" line")
+            logging.warning("careful")
+            sys.stdout.buffer.write(b"\\xff binary\\n")
+            os.write(1, b"from C\\n")
+            subprocess.run(["echo", "from a child"])
+            sys.stderr.write("no newline")
+            return "data"
+    """)
+    await connector.list()
+    read = await connector.read("f", "g")
+    assert read.data == {0: b"data", 1: b"data"}
+    lines = await connector.logs()
+    assert [line.text for line in lines if not line.fragment] == ["at import", "listing"]
+    for name in "fg":
+        ours = [line for line in lines if line.fragment == name]
+        assert [line.text for line in ours if line.stream == "stdout"] == [
+            f"{name} one line",
+            "\ufffd binary",
+            "from C",
+            "from a child",
+        ]
+        assert [line.text for line in ours if line.stream == "stderr"] == ["WARNING:root:careful", "no newline"]
+    assert all(line.time_unix_us > 1_700_000_000_000_000 for line in lines)
+
+
+async def test_lines_of_many_small_fragments_keep_their_names(rowcast) -> None:
+    connector = await rowcast.open("def read_bytes(context, metadata):\n    print(metadata['name'])\n    return b''\n")
+    await connector.read(*(f"a{n}" for n in range(200)))
+    await connector.read(*(f"b{n}" for n in range(200)))
+    lines = await connector.logs()
+    assert [line.text for line in lines] == [f"{c}{n}" for c in "ab" for n in range(200)]
+    assert all(line.text == line.fragment for line in lines)
+
+
+async def test_a_line_is_cut_and_a_flood_is_counted(rowcast) -> None:
+    connector = await rowcast.open("""
+        def read_bytes(context, metadata):
+            if metadata["name"] == "long": print("é" * 100_000)
+            if metadata["name"] == "flood":
+                for n in range(300): print("x" * 9_999)
+            print("end")
+            return b"data"
+    """)
+    assert (await connector.read("long", "flood", "after")).data == {0: b"data", 1: b"data", 2: b"data"}
+    lines = await connector.logs()
+    long, *_ = [line.text for line in lines if line.fragment == "long"]
+    assert len(long.encode()) <= 16 << 10
+    flood = [line.text for line in lines if line.fragment == "flood"]
+    assert sum(map(len, flood)) <= (1 << 20) + 200
+    assert flood[-1].startswith("… ")
+    assert "more lines" in flood[-1]
+    assert [line.text for line in lines if line.fragment == "after"] == ["end"]
+
+
+async def test_an_author_who_closes_stdout_still_yields(rowcast) -> None:
+    connector = await rowcast.open("""
+        import os, sys
+        def read_bytes(context, metadata):
+            sys.stdout.close(); os.close(2); os.close(1); os.close(0)
+            return b"data"
+    """)
+    assert (await connector.read()).data == {0: b"data"}
+
+
+async def test_the_queue_keeps_the_newest_thousand_and_counts_the_rest() -> None:
+    queue = LogQueue()
+    for n in range(QUEUE_LINES + 5):
+        queue.put(Line(time_us=n, stream="stdout", text=str(n), fragment=""))
+    queue.close()
+    taken = await queue.take(max_bytes=1 << 30)
+    assert taken is not None
+    lines, dropped = taken
+    assert (len(lines), dropped, lines[0].text) == (QUEUE_LINES, 5, "5")
+    assert await queue.take(max_bytes=1 << 30) is None
+
+
+SECRETS = ["hunter22", 'pa"ss\\wörd/+ &', "multi-one\nmulti-two"]
+FORMS = {
+    "raw": str,
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "urlsafe": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    "url": lambda secret: quote(secret, safe=""),
+    "json": json.dumps,
+    "repr": repr,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "json"])
+async def test_promise_10_no_secret_in_a_log_or_an_error(rowcast, form: str, secret: str, wrapped: bool) -> None:
+    shown = FORMS[form](secret)
+    credentials = json.dumps({"user": "bob", "auth": [{"password": secret}]}) if wrapped else secret
+    connector = await rowcast.open(
+        f"""
+        SHOWN = {shown!r}
+        def read_bytes(context, metadata):
+            print("a", SHOWN)
+            print("x" * 16370 + SHOWN)
+            raise type(SHOWN, (ValueError,), {{}})("y" * 4090 + SHOWN)
+        """,
+        credentials=credentials,
+    )
+    error = (await connector.read()).error()
+    lines = await connector.logs()
+    assert len(lines) >= 2
+    canaries = [part for part in (shown, *secret.splitlines()) if len(part) >= 6]
+    for text in (*(line.text for line in lines), error.message, error.type):
+        assert not [canary for canary in canaries if canary in text]
+        assert not any(text.endswith(canary[:6]) for canary in canaries)
+    # The author's source line is part of a traceback; the secret of this test stands in it no more.
+    assert not [canary for canary in canaries if canary in error.traceback]
+
+
+def test_short_and_empty_credentials_blank_out_nothing() -> None:
+    assert Redactor("")("a text") == "a text"
+    assert Redactor("text")("a text") == "a text"
+
+
+def test_a_cut_never_shows_the_head_of_a_secret() -> None:
+    redact = Redactor("s3cret-s3cret")
+    for at in range(80, 120):
+        assert "s3" not in redact.cut("x" * at + "s3cret-s3cret" * 50, 100)
