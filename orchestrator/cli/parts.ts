@@ -55,12 +55,13 @@ export interface Refresher extends Closable {
 
 /** The part of the state's answers that the commands show. */
 export interface ConnectorStatus {
-  connector: string
+  name: string
   state: string
   since: number
-  lastSuccessAt: number | undefined
-  nextDueAt: number | undefined
-  lastError: { code: string; message: string } | undefined
+  lastSuccessAt: number | null
+  nextDueAt: number | null
+  errorCode: string | null
+  errorMessage: string | null
   fragments: number
   rows: number
   rejected: number
@@ -75,18 +76,17 @@ export interface FragmentStatus {
   rows: number
   rejected: number
   bytes: number
-  committed_at: number | null
-  failed_code: string | null
-  failed_message: string | null
+  committedAt: number | null
+  failedCode: string | null
+  failedMessage: string | null
 }
 
-export type FragmentState = 'live' | 'kept' | 'retracted'
-
 export interface Queries {
-  status(connector?: string): Promise<ConnectorStatus[]>
+  status(): Promise<ConnectorStatus[]>
+  /** `state` may also be `failed`: those whose last read failed. */
   fragments(
     connector: string,
-    page: { state?: FragmentState; failed?: boolean; after: string; limit: number },
+    page: { state?: string | undefined; after: string; limit: number },
   ): Promise<FragmentStatus[]>
 }
 

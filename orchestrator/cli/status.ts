@@ -1,43 +1,36 @@
 /** rowcast status, rowcast fragments NAME: what the state knows, read beside whoever writes it. */
 import { DefinitionError } from '../errors.ts'
 import { type Output, plural, size, table } from './output.ts'
-import type { FragmentState, Parts } from './parts.ts'
+import type { Parts } from './parts.ts'
 
-export async function statusCommand(parts: Parts, output: Output, name: string | undefined): Promise<number> {
+export async function statusCommand(parts: Parts, output: Output, only: string | undefined): Promise<number> {
   const queries = await parts.openQueries()
   try {
-    const shown = await queries.status(name)
-    if (name !== undefined && shown.length === 0) throw unknown(name, await queries.status(), parts.home)
+    const all = await queries.status()
+    const shown = only === undefined ? all : all.filter(({ name }) => name === only)
+    if (only !== undefined && shown.length === 0) throw unknown(only, all, parts.home)
     for (const {
-      connector,
+      name,
       state,
       since,
       lastSuccessAt,
       nextDueAt,
-      lastError,
       fragments,
       rows,
       rejected,
       failed,
+      errorCode,
+      errorMessage,
     } of shown) {
       const times = { since: iso(since), last_success_at: iso(lastSuccessAt), next_due_at: iso(nextDueAt) }
-      output.line({
-        type: 'connector',
-        connector,
-        state,
-        fragments,
-        rows,
-        rejected,
-        failed,
-        ...times,
-        ...(lastError ? { error: lastError } : {}),
-      })
+      const error = errorCode === null ? {} : { error: { code: errorCode, message: errorMessage } }
+      output.line({ type: 'connector', connector: name, state, fragments, rows, rejected, failed, ...times, ...error })
     }
     if (shown.length === 0) output.say(`no connector has been refreshed in ${parts.home} yet; try: rowcast refresh DIR`)
     else {
       const head = ['connector', 'state', 'fragments', 'rows', 'rejected', 'failed', 'last success', 'next']
       const cells = shown.map((c) => [
-        c.connector,
+        c.name,
         c.state,
         c.fragments,
         c.rows,
@@ -47,8 +40,8 @@ export async function statusCommand(parts: Parts, output: Output, name: string |
         iso(c.nextDueAt) ?? 'by hand',
       ])
       output.say(table(head, cells))
-      for (const { connector, lastError } of shown)
-        if (lastError) output.say(`  ${connector}: ${output.red(lastError.code)}: ${lastError.message}`)
+      for (const { name, errorCode, errorMessage } of shown)
+        if (errorCode !== null) output.say(`  ${name}: ${output.red(errorCode)}: ${errorMessage}`)
     }
     return 0
   } finally {
@@ -57,7 +50,7 @@ export async function statusCommand(parts: Parts, output: Output, name: string |
 }
 
 export interface FragmentsOptions {
-  state: FragmentState | 'failed' | undefined
+  state: string | undefined
   after: string
   limit: number
 }
@@ -65,65 +58,62 @@ export interface FragmentsOptions {
 export async function fragmentsCommand(
   parts: Parts,
   output: Output,
-  name: string,
-  { state, after, limit }: FragmentsOptions,
+  connector: string,
+  page: FragmentsOptions,
 ): Promise<number> {
   const queries = await parts.openQueries()
   try {
     const known = await queries.status()
-    if (!known.some(({ connector }) => connector === name)) throw unknown(name, known, parts.home)
-    const filter = state === 'failed' ? { failed: true } : state === undefined ? {} : { state }
-    const fragments = await queries.fragments(name, { ...filter, after, limit })
+    if (!known.some(({ name }) => name === connector)) throw unknown(connector, known, parts.home)
+    const fragments = await queries.fragments(connector, page)
     for (const {
-      name: fragment,
+      name,
       state,
       fingerprint,
       generation,
       rows,
       rejected,
       bytes,
-      committed_at,
-      failed_code,
-      failed_message,
+      committedAt,
+      failedCode,
+      failedMessage,
     } of fragments) {
-      const error = failed_code === null ? {} : { error: { code: failed_code, message: failed_message } }
+      const error = failedCode === null ? {} : { error: { code: failedCode, message: failedMessage } }
       output.line({
         type: 'fragment',
-        name: fragment,
+        name,
         state,
         fingerprint,
         generation,
         rows,
         rejected,
         bytes,
-        committed_at: iso(committed_at),
+        committed_at: iso(committedAt),
         ...error,
       })
     }
     if (output.json) return 0
     if (fragments.length === 0) {
-      output.say(`${name} has no such fragments`)
+      output.say(`${connector} has no such fragments`)
       return 0
     }
     const head = ['fragment', 'state', 'rows', 'rejected', 'read', 'generation', 'fingerprint', 'committed']
-    output.say(
-      table(
-        head,
-        fragments.map((f) => [
-          f.name,
-          f.failed_code ? `${f.state} (${f.failed_code})` : f.state,
-          f.rows,
-          f.rejected,
-          size(f.bytes),
-          f.generation,
-          f.fingerprint ?? '',
-          iso(f.committed_at) ?? '',
-        ]),
-      ),
-    )
-    if (fragments.length === limit)
+    const cells = fragments.map((f) => [
+      f.name,
+      f.failedCode ? `${f.state} (${f.failedCode})` : f.state,
+      f.rows,
+      f.rejected,
+      size(f.bytes),
+      f.generation,
+      f.fingerprint ?? '',
+      iso(f.committedAt) ?? '',
+    ])
+    output.say(table(head, cells))
+    if (fragments.length === page.limit)
       output.say(
-        output.dim(`${plural(limit, 'fragment')} shown; more with --after ${JSON.stringify(fragments.at(-1)!.name)}`),
+        output.dim(
+          `${plural(page.limit, 'fragment')} shown; more with --after ${JSON.stringify(fragments.at(-1)!.name)}`,
+        ),
       )
     return 0
   } finally {
@@ -131,11 +121,11 @@ export async function fragmentsCommand(
   }
 }
 
-function unknown(name: string, known: { connector: string }[], home: string): DefinitionError {
-  const has = known.length > 0 ? `it has ${known.map(({ connector }) => connector).join(', ')}` : 'it has none yet'
+function unknown(name: string, known: { name: string }[], home: string): DefinitionError {
+  const has = known.length > 0 ? `it has ${known.map((connector) => connector.name).join(', ')}` : 'it has none yet'
   return new DefinitionError(`no connector ${name} in ${home}: ${has}`, undefined, 'config.usage')
 }
 
-function iso(ms: number | null | undefined): string | null {
-  return ms === null || ms === undefined ? null : new Date(ms).toISOString()
+function iso(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
 }

@@ -52,7 +52,7 @@ async function fragmentSums(db: Kysely<Database>, connector: string) {
 }
 
 export interface FragmentPage {
-  /** One of new, live, kept, retracted. */
+  /** One of new, live, kept, retracted, or failed: those whose last read failed. */
   state?: string | undefined
   /** The last name of the page before; '' at first. */
   after: string
@@ -86,7 +86,8 @@ export async function listFragments(
     .where('name', '>', after)
     .orderBy('name')
     .limit(limit)
-  if (state !== undefined) query = query.where('state', '=', state as FragmentState)
+  if (state === 'failed') query = query.where('failures', '>', 0)
+  else if (state !== undefined) query = query.where('state', '=', state as FragmentState)
   return query.execute()
 }
 
