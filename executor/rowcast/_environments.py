@@ -22,7 +22,7 @@ from pathlib import Path
 
 from rowcast import _uv
 from rowcast._errors import BadRequest, EnvironmentMissing
-from rowcast._supervisor import base_python
+from rowcast._spec import base_python
 
 Progress = Callable[[str, str], Awaitable[None]]
 _ID = re.compile(r"[0-9a-f]{64}")

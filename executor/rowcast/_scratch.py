@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Scratch:
-    """This executor's folder, locked while it lives: the next start over the same home clears what a killed one left."""
+    """This executor's folder, locked while it lives: the next start over this home clears what a killed one left."""
 
     def __init__(self, home: Path, executor_id: str) -> None:
         folder = home / "scratch"

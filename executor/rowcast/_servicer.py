@@ -27,7 +27,8 @@ from rowcast._errors import (
 from rowcast._logs import Line, LogQueue
 from rowcast._session import Fragment, Session
 from rowcast._sessions import Opened, Sessions
-from rowcast._supervisor import Reader, ReaderSpec
+from rowcast._spec import ReaderSpec
+from rowcast._supervisor import Reader
 from rowcast._version import VERSION
 from rowcast.v1 import executor_pb2 as pb
 

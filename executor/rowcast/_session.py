@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass
 
 from rowcast._child import wire
-from rowcast._errors import AuthorFailure, SessionExpired, author_failure
+from rowcast._errors import AuthorFailure, SessionExpired
 from rowcast._logs import LogQueue
-from rowcast._supervisor import Reader, ReaderSpec
+from rowcast._run import Run, Verdict
+from rowcast._spec import ReaderSpec
+from rowcast._supervisor import Reader
 
 # A reader without work ends after this long; the next call starts another.
 IDLE_SECONDS = 60.0
@@ -24,15 +25,6 @@ class Fragment:
     name: str
     fingerprint: str
     extra_json: str
-
-
-@dataclass(slots=True)
-class _Verdict:
-    """A fragment that ended with its reader: the supervisor writes its trailer."""
-
-    error: bytes
-    size: int
-    since: float
 
 
 class Session:
@@ -73,13 +65,13 @@ class Session:
     async def read(self, fragments: Sequence[Fragment], *, message_bytes: int, checksum: bool) -> AsyncGenerator[bytes]:
         """Encoded `ReadFragmentsResponse`s, the last one with the trailer."""
         names = [fragment.name for fragment in fragments]
-        verdicts: dict[int, _Verdict] = {}
+        verdicts: dict[int, Verdict] = {}
         at = size = 0
         async with self._slots:
             while at < len(fragments):
                 verdict = verdicts.pop(at, None)
                 if verdict is not None:
-                    yield _trailer(at, verdict)
+                    yield verdict.trailer(at)
                     size += verdict.size
                     at += 1
                     continue
@@ -91,7 +83,7 @@ class Session:
                     "message_bytes": message_bytes,
                     "checksum": checksum,
                 }
-                run = _Run(at, stop)
+                run = Run(at, stop)
                 try:
                     async with self._reader() as lent:
                         call = lent.reader.call(wire.READ, request, phase="read", base=at, names=names[at:stop])
@@ -110,7 +102,7 @@ class Session:
                                 blamed = run.blame(lent.reader.fragment_at_work())
                                 if blamed is not None:
                                     left = run.partial if blamed == run.next else 0
-                                    verdicts[blamed] = _Verdict(failure.error, left, run.since)
+                                    verdicts[blamed] = Verdict(failure.error, left, run.since)
                 except AuthorFailure as failure:
                     self._check()
                     yield wire.read_trailer(fragments=at, size=size, error=failure.error)
@@ -197,59 +189,3 @@ class Session:
 class _Lent:
     reader: Reader
     reusable: bool = False
-
-
-class _Run:
-    """How far one reader came with fragments `at`…`stop`-1, as its tallies say. Checked: the author's code could
-    forge them, and then only its own call may suffer."""
-
-    def __init__(self, at: int, stop: int) -> None:
-        self._at = at
-        self._stop = stop
-        self._announced: tuple[int, int, int] | None = None
-        self.next = at
-        self.ended_bytes = 0
-        self.partial = 0
-        self.since = time.time()
-
-    def announce(self, payload: bytes) -> None:
-        """A tally: counts only with the message that follows it."""
-        if len(payload) != wire.TALLY_FIELDS.size:
-            raise _forged()
-        ended, ended_bytes, partial = wire.TALLY_FIELDS.unpack(payload)
-        if not self.next - self._at <= ended <= self._stop - self._at or ended_bytes < self.ended_bytes:
-            raise _forged()
-        self._announced = ended, ended_bytes, partial
-
-    def received(self) -> None:
-        """The message itself."""
-        if self._announced is None:
-            raise _forged()
-        ended, self.ended_bytes, self.partial = self._announced
-        self.next = self._at + ended
-        self._announced = None
-        self.since = time.time()
-
-    def finish(self, *, well: bool) -> bool:
-        """The call is over: all fragments ended, or the last one that did has failed."""
-        if (well and self.next != self._stop) or (not well and self.next == self._at):
-            raise _forged()
-        return well
-
-    def blame(self, at_work: int) -> int | None:
-        """Which fragment a dead reader failed at. None: it died between two, and the rest can go on."""
-        if self.next <= at_work < self._stop:
-            return at_work
-        # Ended fragments that no message brought are read again, so each run must bring at least one, or a verdict.
-        return None if self.next > self._at else self.next
-
-
-def _forged() -> AuthorFailure:
-    message = "the reader's counts are wrong: the connector's code wrote to a descriptor that is not its own"
-    return author_failure("read.corrupt", message, retryable=True)
-
-
-def _trailer(index: int, verdict: _Verdict) -> bytes:
-    start_us = int(verdict.since * 1e6)
-    duration_us = max(0, int(time.time() * 1e6) - start_us)
-    return wire.piece_trailer(index, size=verdict.size, start_us=start_us, duration_us=duration_us, error=verdict.error)

@@ -17,41 +17,18 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from rowcast._child import wire
 from rowcast._errors import AuthorFailure, author_failure
 from rowcast._frames import Corrupt, Frames
 from rowcast._logs import LogPipe, LogQueue
+from rowcast._spec import PACKAGE, ReaderSpec, environment
 
-PACKAGE = Path(__file__).parent
 # Between end-of-file and SIGKILL, for the author's `finally` blocks.
 GRACE_SECONDS = 2.0
 SOCKET_BYTES = 4 << 20
-# All that a reader sees of our environment. Proxies and CA paths are settings of the executor's operator.
-ENVIRONMENT = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "TZ"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReaderSpec:
-    """What a reader is started with. `check`: a throw-away one, to see whether the connector loads."""
-
-    python: Path
-    bundle: Path
-    code: str
-    scratch: Path
-    credentials: str = ""
-    stall_seconds: float = 300.0
-    fragment_bytes: int = 0
-    check: bool = False
 
 
 class Reader:
@@ -88,7 +65,7 @@ class Reader:
                 pass_fds=(theirs.fileno(), index_fd),
                 start_new_session=True,
                 cwd=spec.bundle,
-                env=_environment(self._scratch),
+                env=environment(self._scratch),
             )
         except BaseException:
             ours.close()
@@ -280,14 +257,3 @@ class Reader:
             pipe.writer_gone()
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._exited.set()
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    kept.setdefault("PATH", os.defpath)
-    return {**kept, "TMPDIR": scratch}
-
-
-def base_python() -> Path:
-    """The interpreter this one's environment was made from: it does not see our packages."""
-    return Path(str(getattr(sys, "_base_executable", sys.executable))).resolve()

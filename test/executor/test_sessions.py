@@ -11,6 +11,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rowcast._server import CannotListen, Server, Settings
+from rowcast._session import Fragment, Session
+from rowcast._spec import ReaderSpec, base_python
 from rowcast.v1 import executor_pb2 as pb
 from rowcast.v1 import executor_pb2_grpc as pb_grpc
 
@@ -106,6 +108,24 @@ class TestLease:
         assert (await connector.read()).data == {0: b"late"}
         read.set()
         assert await attached.code() is grpc.StatusCode.OK
+
+
+async def test_an_idle_reader_ends_and_the_next_call_starts_another(tmp_path, gone) -> None:
+    (tmp_path / "connector.py").write_text(
+        "import os\ndef list_objects(c, m): return []\ndef read_bytes(c, m): return str(os.getpid())\n"
+    )
+    spec = ReaderSpec(python=base_python(), bundle=tmp_path, code="connector.py", scratch=tmp_path)
+    session = Session(spec, concurrency=1, idle_seconds=0.05)
+
+    async def read() -> int:
+        reading = session.read([Fragment("f", "", "")], message_bytes=0, checksum=False)
+        first, *_ = [pb.ReadFragmentsResponse.FromString(message) async for message in reading]
+        return int(first.pieces[0].data)
+
+    pid = await read()
+    await gone(pid)
+    assert await read() != pid
+    await session.close()
 
 
 async def test_attach_brings_lines_while_the_author_works(rowcast) -> None:
