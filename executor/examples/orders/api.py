@@ -20,10 +20,15 @@ class Api(http.server.BaseHTTPRequestHandler):
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             return self.reply(401, {"error": "wrong token"})
         if url.path == "/months":
-            months = [{"month": m, "updated_at": str(len(rows)), "pages": -(-len(rows) // PAGE)} for m, rows in MONTHS.items()]
+            months = [
+                {"month": m, "updated_at": str(len(rows)), "pages": -(-len(rows) // PAGE)} for m, rows in MONTHS.items()
+            ]
             return self.reply(200, months)
         rows = MONTHS[query["month"]][int(query["page"]) * PAGE :][:PAGE]
-        orders = [{"id": i, "customer": {"name": name}, "amount": amount, "placed_at": "2026-10-01T12:00:00Z"} for i, name, amount in rows]
+        orders = [
+            {"id": i, "customer": {"name": name}, "amount": amount, "placed_at": "2026-10-01T12:00:00Z"}
+            for i, name, amount in rows
+        ]
         return self.reply(200, orders)
 
     def reply(self, status, value):

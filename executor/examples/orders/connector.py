@@ -1,4 +1,4 @@
-"""Orders by month from an HTTP API: a listing of months, then pages of each, passed on untouched so that no digit is lost."""
+"""Orders by month from an HTTP API: a listing of months, then pages of each, passed on untouched, no digit lost."""
 
 import json
 import urllib.error
@@ -18,7 +18,9 @@ def get(api, path):
             return reply.read()
     except urllib.error.HTTPError as error:
         if error.code in (429, 503):
-            raise Retryable(f"HTTP {error.code} for {path}", retry_after=int(error.headers.get("Retry-After", 5))) from None
+            raise Retryable(
+                f"HTTP {error.code} for {path}", retry_after=int(error.headers.get("Retry-After", 5))
+            ) from None
         raise
 
 
