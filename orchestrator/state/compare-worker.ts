@@ -5,7 +5,7 @@ import { type CompareInput, compare } from './compare.ts'
 import { openScratchFile } from './scratch.ts'
 
 const { scratch, input } = workerData as { scratch: string; input: CompareInput }
-const db = openScratchFile(scratch)
+const db = openScratchFile(scratch, 32_768)
 try {
   parentPort?.postMessage({ compared: compare(db, input) })
 } catch (error) {

@@ -37,6 +37,24 @@ export async function keepRejects(
     ON CONFLICT DO NOTHING`.execute(trx)
 }
 
+/** Raw bytes of one statement, about: as hex in JSON they block for some 20 ms. */
+const STEP_BYTES = 1 << 20
+
+/** Cuts many rejects into steps; the same one may be kept twice. */
+export function* rejectSteps(rejects: readonly Reject[]): Generator<Reject[]> {
+  let step: Reject[] = []
+  let bytes = 0
+  for (const reject of rejects) {
+    step.push(reject)
+    bytes += reject.raw.length + 256
+    if (bytes < STEP_BYTES) continue
+    yield step
+    step = []
+    bytes = 0
+  }
+  if (step.length > 0) yield step
+}
+
 /** After these fragments counted anew: drops the rejects of every other attempt. */
 export async function dropOtherRejects(
   trx: Transaction<Database>,

@@ -10,11 +10,11 @@ import type { Difference, ListingStage, StagedItem } from './staging.ts'
 /** Up to so many the comparison takes about 50 ms and is done here: a thread costs as much to start. */
 const INLINE = 10_000
 
-export function openScratchFile(file: string): Sqlite {
+/** Appending needs next to no cache; building the index of a million names sorts in `cacheKiB` of memory. */
+export function openScratchFile(file: string, cacheKiB: number): Sqlite {
   const db = openSqlite(file)
-  db.exec(
-    'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; PRAGMA trusted_schema = OFF',
-  )
+  db.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -${cacheKiB};
+    PRAGMA trusted_schema = OFF`)
   return db
 }
 
@@ -23,7 +23,7 @@ export function openScratch(folder: string, name: string, state: string): Listin
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${name}.sqlite`)
   rmSync(file, { force: true })
-  const db = openScratchFile(file)
+  const db = openScratchFile(file, 4096)
   db.exec(`
     CREATE TABLE staged (name TEXT NOT NULL, fingerprint TEXT NOT NULL, item TEXT NOT NULL) STRICT;
     CREATE TABLE difference (kind TEXT NOT NULL, name TEXT NOT NULL, staged INTEGER, PRIMARY KEY (kind, name))

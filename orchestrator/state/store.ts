@@ -16,9 +16,10 @@ import {
   listRefreshes,
 } from './queries.ts'
 import { beginRefresh, endDead, endRefresh } from './refreshes.ts'
-import { dropOtherRejects, type KeptReject, keepRejects, listRejects } from './rejects.ts'
+import { dropOtherRejects, type KeptReject, keepRejects, listRejects, rejectSteps } from './rejects.ts'
 import { forget, prune, removeConnector } from './retention.ts'
 import { createStaging } from './staging.ts'
+import { breathe } from './steps.ts'
 import type { FragmentTable, RefreshTable } from './tables.ts'
 import { currentVersion, type FragmentVersion, registerVersion, versionFinder } from './versions.ts'
 import { closeWork, dropOldWork, failWork, openWork } from './work.ts'
@@ -115,10 +116,13 @@ export function createState(
     commit: (claim, receipts) => record(claim, receipts, 'commit'),
     stage: async (connector) => createStaging(db, openStage(connector), connector, owner),
     work: (claim, kind, after, limit) => openWork(db, claim, kind, after, limit),
-    keepRejects: (claim, fragment, generation, rejects) =>
-      underLease(db, claim, owner, (trx) =>
-        keepRejects(trx, { connector: claim.connector, fragment, generation, now: now() }, rejects),
-      ),
+    async keepRejects(claim, fragment, generation, rejects) {
+      const place = { connector: claim.connector, fragment, generation, now: now() }
+      for (const step of rejectSteps(rejects)) {
+        await underLease(db, claim, owner, (trx) => keepRejects(trx, place, step))
+        await breathe()
+      }
+    },
     fail: (claim, fragment, error) =>
       underLease(db, claim, owner, async (trx) => {
         await noteFailure(trx, claim, fragment, error, now())
