@@ -1,6 +1,10 @@
 import type { Consumer, ConsumerMessages, JetStreamClient } from '@nats-io/jetstream'
 import { readFrame } from '../publish/frame.ts'
 import { decodeBody } from './body.ts'
+import { patiently } from './patience.ts'
+
+/** Also how long the client waits before it looks again, when the server was not ready after a reconnect. */
+export const EXPIRES_MS = 5_000
 
 /** The version was replaced or retracted while its rows were being read: undo what was applied, a newer one follows. */
 export class VersionSuperseded extends Error {
@@ -28,10 +32,12 @@ export interface Place {
 /** Reads the frames of an attempt that counts, from the stream. Throws VersionSuperseded when they are gone. */
 export async function* readAgain(js: JetStreamClient, place: Place): AsyncIterable<Uint8Array> {
   const { stream, subject, fragment, generation, firstSequence, frames, pullBytes } = place
-  const consumer = await js.consumers.get(stream, { filter_subjects: [subject], opt_start_seq: firstSequence })
+  const consumer = await patiently(() =>
+    js.consumers.get(stream, { filter_subjects: [subject], opt_start_seq: firstSequence }),
+  )
   const { num_pending } = await consumer.info(true)
   if (num_pending === 0) throw new VersionSuperseded(fragment, generation)
-  const messages = await consumer.consume({ max_bytes: pullBytes })
+  const messages = await consumer.consume({ max_bytes: pullBytes, expires: EXPIRES_MS })
   let next = 0
   try {
     for await (const message of messages) {

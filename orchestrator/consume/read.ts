@@ -10,8 +10,9 @@ import { errors, type NatsConnection, type QueuedIterator } from '@nats-io/trans
 import { LinkError, messageOf } from '../errors.ts'
 import { kindOf, readFrame } from '../publish/frame.ts'
 import { subjectsOf } from '../publish/subject.ts'
-import { leave, readAgain } from './again.ts'
+import { EXPIRES_MS, leave, readAgain } from './again.ts'
 import { decodeBody } from './body.ts'
+import { patiently } from './patience.ts'
 import { type Counted, Rule } from './rule.ts'
 
 export interface ChangesOptions {
@@ -108,13 +109,15 @@ async function open(nc: NatsConnection, js: JetStreamClient, connector: string, 
   const subjects = subjectsOf(connector)
   const pullBytes = Math.max(PULL_BYTES, 2 * (nc.info?.max_payload ?? 0))
   try {
-    const stream = await js.streams.get(subjects.stream)
-    const last = (await stream.info()).state.last_seq
+    const stream = await patiently(() => js.streams.get(subjects.stream))
+    const last = (await patiently(() => stream.info())).state.last_seq
     // By sequence, not by policy: a recreated consumer of policy `new` would begin at the first message.
     const start = from === 'new' ? last + 1 : 1
-    const consumer = await js.consumers.get(subjects.stream, { filter_subjects: [subjects.all], opt_start_seq: start })
+    const consumer = await patiently(() =>
+      js.consumers.get(subjects.stream, { filter_subjects: [subjects.all], opt_start_seq: start }),
+    )
     const pending = (await consumer.info(true)).num_pending
-    const messages = await consumer.consume({ max_bytes: pullBytes, idle_heartbeat: 1_000 })
+    const messages = await consumer.consume({ max_bytes: pullBytes, expires: EXPIRES_MS, idle_heartbeat: 1_000 })
     return { last, start, consumer, pending, messages, pullBytes }
   } catch (error) {
     throw cannotRead(connector, subjects.stream, error)

@@ -1,8 +1,9 @@
-import { type JetStreamClient, jetstream } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { JetStreamApiError, type JetStreamClient, jetstream } from '@nats-io/jetstream'
+import { errors, type NatsConnection } from '@nats-io/transport-node'
 import { LinkError, messageOf } from '../errors.ts'
 import type { Receipt } from '../refresh/ports.ts'
 import type { Bus } from './bus.ts'
+import { delay } from './clock.ts'
 import { type FrameHeaders, readFrame } from './frame.ts'
 import type { Range } from './parts.ts'
 import type { Subjects } from './subject.ts'
@@ -27,6 +28,9 @@ interface Open {
 }
 
 const PAGE = 500
+const PULL_MESSAGES = 5_000
+/** Also how long the client waits before it looks again, when the server was not ready after a reconnect. */
+const EXPIRES_MS = 5_000
 
 /**
  * Reads the markers by the reader's rule: an attempt counts when its frames 0…n−1 of one generation have arrived in
@@ -36,7 +40,7 @@ export async function* catchUp(bus: Bus, reader: NatsConnection, options: CatchU
   const { subjects } = options
   const open = new Map<string, Open>()
   let page: Receipt[] = []
-  for await (const message of headersUntilClaim(reader, options)) {
+  for await (const message of headersUntilClaim(bus, reader, options)) {
     const { subject, sequence, frame } = message
     const receipt = accept(open, subject, sequence, frame, options.after)
     if (receipt === undefined) continue
@@ -113,11 +117,12 @@ interface Seen {
   frame: FrameHeaders
 }
 
-async function* headersUntilClaim(reader: NatsConnection, options: CatchUpOptions): AsyncIterable<Seen> {
+async function* headersUntilClaim(bus: Bus, reader: NatsConnection, options: CatchUpOptions): AsyncIterable<Seen> {
   const { subjects, after, claim } = options
   // The lease message ends it: from there on only we write.
   if (after >= claim) return
   const { consumer, messages } = await consume(
+    bus,
     jetstream(reader, options.apiPrefix === undefined ? {} : { apiPrefix: options.apiPrefix }),
     subjects,
     after,
@@ -145,19 +150,36 @@ async function* headersUntilClaim(reader: NatsConnection, options: CatchUpOption
   )
 }
 
-async function consume(js: JetStreamClient, subjects: Subjects, after: number) {
-  try {
-    const consumer = await js.consumers.get(subjects.stream, {
-      filter_subjects: [subjects.fragments, subjects.lease],
-      headers_only: true,
-      opt_start_seq: after + 1,
-    })
-    return { consumer, messages: await consumer.consume({ max_messages: 5_000 }) }
-  } catch (cause) {
-    throw new LinkError(
-      'nats.refused',
-      `the markers of stream ${subjects.stream} cannot be read: ${messageOf(cause)}`,
-      { retryable: true, cause },
-    )
+/** The server may restart while we begin. */
+async function consume(bus: Bus, js: JetStreamClient, subjects: Subjects, after: number) {
+  const deadline = bus.clock.now() + bus.outageMs
+  for (let wait = 50; ; wait = Math.min(2 * wait, 1_000)) {
+    await bus.ready()
+    try {
+      const consumer = await js.consumers.get(subjects.stream, {
+        filter_subjects: [subjects.fragments, subjects.lease],
+        headers_only: true,
+        opt_start_seq: after + 1,
+      })
+      const messages = await consumer.consume({ max_messages: PULL_MESSAGES, expires: EXPIRES_MS })
+      return { consumer, messages }
+    } catch (cause) {
+      if (!passes(cause) || bus.clock.now() > deadline)
+        throw new LinkError(
+          'nats.refused',
+          `the markers of stream ${subjects.stream} cannot be read: ${messageOf(cause)}; the user needs the right to make consumers`,
+          { retryable: true, cause },
+        )
+      await delay(bus.clock, wait)
+    }
   }
+}
+
+function passes(cause: unknown): boolean {
+  return (
+    cause instanceof errors.TimeoutError ||
+    cause instanceof errors.NoRespondersError ||
+    cause instanceof errors.RequestError ||
+    (cause instanceof JetStreamApiError && cause.status === 503)
+  )
 }
