@@ -75,11 +75,11 @@ function invalidProblems(source: Source, path: Path, data: ColumnFile, text: str
   const gives = data.on_invalid === 'default' ? text : data.on_invalid === 'null' ? undefined : ''
   if (data.nullable || gives !== undefined) return []
   const at = [...path, 'on_invalid']
-  const why = data.on_invalid === 'null' ? 'null' : 'default without a default'
+  const instead = data.on_invalid === 'default' ? 'skip, fail, or a default' : 'skip, fail or default'
   return [
     {
       ...source.at(at),
-      message: `${showPath(at)}: ${why} would give null, but the column is not nullable; expected skip, fail or a default`,
+      message: `${showPath(at)}: ${data.on_invalid} makes null of an invalid value, but the column is not nullable; expected ${instead}`,
     },
   ]
 }

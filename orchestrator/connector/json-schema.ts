@@ -7,7 +7,9 @@ export function connectorJsonSchema(): object {
   return { $schema, title: 'Rowcast connector.yaml', ...rest }
 }
 
-/** Exactly the text of connector.schema.json. */
+/** As the text that is committed: laid out as Biome does, short lists on one line. */
 export function connectorJsonSchemaText(): string {
-  return `${JSON.stringify(connectorJsonSchema(), null, 2)}\n`
+  const text = JSON.stringify(connectorJsonSchema(), null, 2)
+  const list = /\[\n\s+([^[\]{}]*?)\n\s+\]/g
+  return `${text.replace(list, (_, inner: string) => `[${inner.replace(/,\n\s+/g, ', ')}]`)}\n`
 }

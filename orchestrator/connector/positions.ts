@@ -1,5 +1,17 @@
 /** Where in connector.yaml something is: from a path of keys to line and column. */
-import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml'
 
 export type Path = readonly (string | number)[]
 
@@ -39,33 +51,55 @@ export function readSource(text: string): Source {
   }))
   const offsetOf = (node: unknown): number => (isNode(node) && node.range ? node.range[0] : 0)
   return {
-    value: problems.length > 0 ? undefined : document.toJS(),
+    value: problems.length > 0 ? undefined : plainValue(document, problems),
     problems,
     at: (path) => position(offsetOf(nearestNode(document, path))),
     atKey: (path) => position(offsetOf(keyNode(document, path) ?? nearestNode(document, path))),
     node: (path) => {
-      const node = path.length === 0 ? document.contents : document.getIn(path, true)
-      return isNode(node) ? node : undefined
+      const node = walk(document, path)
+      return isAlias(node) ? node.resolve(document) : node
     },
   }
 }
 
-function nearestNode(document: Document, path: Path): unknown {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true)
-    if (isNode(node)) return node
+function plainValue(document: Document, problems: Problem[]): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    // An alias without its anchor, or one that would blow the file up.
+    problems.push({ line: 1, column: 1, message: `not valid YAML: ${firstLine((error as Error).message)}` })
+    return undefined
   }
-  return document.contents
+}
+
+/** The node at `path`, aliases followed on the way. */
+function walk(document: Document, path: Path): Node | undefined {
+  let here: unknown = document.contents
+  for (const key of path) {
+    if (isAlias(here)) here = here.resolve(document)
+    if (isMap(here)) here = findPair(here, key)?.value
+    else if (isSeq(here)) here = here.items[Number(key)]
+    else return undefined
+  }
+  return isNode(here) ? here : undefined
+}
+
+function findPair(map: YAMLMap, key: string | number): Pair | undefined {
+  return map.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key))
+}
+
+function nearestNode(document: Document, path: Path): Node | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node = walk(document, path.slice(0, length))
+    if (node) return node
+  }
+  return document.contents ?? undefined
 }
 
 function keyNode(document: Document, path: Path): unknown {
-  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
-  const last = path.at(-1)
-  if (isMap(parent)) {
-    return parent.items.find((pair) => isPair(pair) && isScalar(pair.key) && String(pair.key.value) === String(last))
-      ?.key
-  }
-  return isSeq(parent) ? parent.items[Number(last)] : undefined
+  const above = walk(document, path.slice(0, -1))
+  const parent = isAlias(above) ? above.resolve(document) : above
+  return isMap(parent) ? findPair(parent, path.at(-1)!)?.key : undefined
 }
 
 function firstLine(text: string): string {

@@ -42,7 +42,7 @@ const EXPECTED: Record<string, string> = {
 
 function parserType(value: string): string {
   return LATER_PARSERS.includes(value)
-    ? `parser type ${value} is not supported yet; supported: xsv, json`
+    ? `${value} is not supported yet; supported: xsv, json`
     : `expected one of xsv, json, found ${show(value)}${didYouMean(value, ['xsv', 'json'])}`
 }
 

@@ -119,6 +119,9 @@ export function percent() {
 /** A key that a later version will know; `only` are values that mean what this version does anyway. */
 export function later(supported: string, only: readonly unknown[] = []) {
   return scalar('', only.length > 0 ? { enum: only } : { not: {} }, (value) =>
-    only.includes(value) ? undefined : new Refused(`${show(value)} is not supported yet; supported: ${supported}`),
+    only.includes(value) ? undefined : new Refused(`${plain(value)} is not supported yet; supported: ${supported}`),
   ).optional()
 }
+
+const plain = (value: unknown) =>
+  typeof value === 'number' || typeof value === 'boolean' ? String(value) : show(value)

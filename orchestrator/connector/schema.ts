@@ -104,7 +104,7 @@ const schedule = scalar<Schedule>(
   (value) => {
     if (value === 'manual') return { kind: 'manual' }
     if (typeof value === 'string' && /^cron\b/.test(value))
-      return new Refused('schedule: cron … is not supported yet; supported: manual, every <duration>')
+      return new Refused('cron … is not supported yet; supported: manual, every <duration>')
     const ms = typeof value === 'string' ? parseDuration(EVERY.exec(value)?.[1] ?? '') : undefined
     return ms === undefined || ms < 10 * SECOND ? new Refused() : { kind: 'every', ms }
   },

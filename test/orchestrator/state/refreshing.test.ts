@@ -264,7 +264,15 @@ for (const dialect of DIALECTS) {
       const claim = await state.begin(C, 'cli', TRACE)
       await state.keepRejects(claim, 'a', 1, [reject(1)])
       await state.finish(claim, outcome())
-      for (let i = 0; i < 1005; i++) await state.finish(await state.begin('busy', 'schedule', TRACE), outcome())
+      await state.finish(await state.begin('busy', 'schedule', TRACE), outcome())
+      const [first] = await state.refreshes('busy', 1)
+      const many = Array.from({ length: 1004 }, (_, i) => ({ ...first!, id: `${i}` }))
+      for (let i = 0; i < 1004; i += 251) {
+        await opened.db.db
+          .insertInto('refresh')
+          .values(many.slice(i, i + 251))
+          .execute()
+      }
       opened.clock.now += 31 * DAY
       await state.prune()
       expect(await opened.db.db.selectFrom('reject').selectAll().execute()).toEqual([])
