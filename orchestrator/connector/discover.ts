@@ -1,8 +1,9 @@
 /** Where connectors are: `up [DIR…]`. */
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DefinitionError } from '../errors.ts'
 import type { Connector } from './definition.ts'
+import { isFile, isFolder } from './files.ts'
 import { FILE_NAME, loadConnector } from './load.ts'
 
 /**
@@ -31,7 +32,7 @@ export function discover(dirs: readonly string[]): Connector[] {
 }
 
 function foldersIn(dir: string, problems: string[]): string[] {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isFolder(dir)) {
     problems.push(`${dir}: there is no such folder; expected one with connectors`)
     return []
   }
@@ -43,5 +44,5 @@ function foldersIn(dir: string, problems: string[]): string[] {
 }
 
 function hasFile(dir: string): boolean {
-  return statSync(join(dir, FILE_NAME), { throwIfNoEntry: false })?.isFile() ?? false
+  return isFile(join(dir, FILE_NAME))
 }

@@ -3,11 +3,12 @@
  *
  * Every problem of the file is reported at once, each as `file:line:column: what, expected, nearest valid key`.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { isAbsolute, join, normalize, resolve } from 'node:path'
 import { DefinitionError } from '../errors.ts'
 import { type Inherited, readColumns } from './columns.ts'
 import type { Connector, ParserOptions } from './definition.ts'
+import { isFile } from './files.ts'
 import { type Problem, readSource, type Source } from './positions.ts'
 import { toProblems, valueAt } from './problems.ts'
 import { type ConnectorFile, connectorFile } from './schema.ts'
@@ -118,7 +119,7 @@ function codeProblems(dir: string, source: Source): Problem[] {
   if (isAbsolute(code) || normalize(code).startsWith('..')) {
     return [{ ...at, message: `code: expected a file inside the connector's folder, found ${JSON.stringify(code)}` }]
   }
-  if (statSync(join(dir, code), { throwIfNoEntry: false })?.isFile()) return []
+  if (isFile(join(dir, code))) return []
   return [
     {
       ...at,
@@ -129,7 +130,7 @@ function codeProblems(dir: string, source: Source): Problem[] {
 
 function readLock(dir: string): string {
   const file = join(dir, LOCK_NAME)
-  return statSync(file, { throwIfNoEntry: false }) ? readText(file, '') : ''
+  return isFile(file) ? readText(file, '') : ''
 }
 
 function readText(file: string, missing: string): string {
