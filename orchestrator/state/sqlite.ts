@@ -58,7 +58,8 @@ export class RowcastSqliteDialect extends SqliteDialect {
 
 function wrap(file: string, statement: StatementSync): SqliteStatement {
   return {
-    reader: statement.columns().length > 0,
+    // A PRAGMA may have no columns and still want to be stepped to its end: incremental_vacuum frees a page a step (measured).
+    reader: statement.columns().length > 0 || /^\s*PRAGMA\b/i.test(statement.sourceSQL),
     all: (parameters) => told(file, () => statement.all(...parameters.map(bindable))),
     run: (parameters) => told(file, () => statement.run(...parameters.map(bindable))),
     iterate: (parameters) => told(file, () => statement.iterate(...parameters.map(bindable))),

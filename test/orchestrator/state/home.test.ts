@@ -9,7 +9,7 @@ import { openState, openStateToRead } from '../../../orchestrator/state/open.ts'
 import { openSqlite, RowcastSqliteDialect } from '../../../orchestrator/state/sqlite.ts'
 import { createQueries } from '../../../orchestrator/state/store.ts'
 import type { Database } from '../../../orchestrator/state/tables.ts'
-import { C, handles, item, makeHome, outcome, receipt, refreshAll, TRACE } from './support.ts'
+import { C, handles, item, makeHome, outcome, receipt, refreshAll, reject, TRACE } from './support.ts'
 
 const HOLDER = fileURLToPath(new URL('holder.ts', import.meta.url))
 
@@ -159,6 +159,26 @@ describe('the home of a state on SQLite', () => {
     expect(String(error)).toContain('power cut')
     expect((await db.introspection.getTables()).map(({ name }) => name)).toEqual([])
     await db.destroy()
+  })
+
+  it('gives the space of what was pruned back to the disk', async () => {
+    const opened = await openState(home, { pid: 1 })
+    const { as, clock } = handles(opened)
+    const state = as('one')
+    const claim = await state.begin(C, 'cli', TRACE)
+    await state.keepRejects(
+      claim,
+      'a',
+      1,
+      Array.from({ length: 200 }, (_, i) => reject(i + 1, 'x'.repeat(16_000))),
+    )
+    const pages = async () =>
+      (await sql<{ page_count: number }>`PRAGMA page_count`.execute(opened.db)).rows[0]!.page_count
+    const before = await pages()
+    clock.now += 31 * 86_400_000
+    await state.prune()
+    expect(await pages()).toBeLessThan(before / 2)
+    await opened.close()
   })
 
   it('binds numbers, dates, booleans and undefined as what they are', () => {
