@@ -1,0 +1,115 @@
+/**
+ * A connector's parser and columns, made ready once: plain data that is cloned to every worker.
+ *
+ * A Program says what to do, never how far it is: kernels are built from it and keep their own state.
+ */
+import { createHash } from 'node:crypto'
+import type { Column, Connector, ParserOptions } from '../connector/definition.ts'
+import { bytesOf } from './tables.ts'
+
+/** Which fast grammar a column has. Everything else about it is the slow path's (convert.ts). */
+export const STRING = 0
+export const INTEGER = 1
+export const REAL = 2
+export const DECIMAL = 3
+export const BOOLEAN = 4
+export const DATE = 5
+export const TIMESTAMP = 6
+export const BINARY = 7
+export const JSON_VALUE = 8
+
+export interface ProgramColumn extends Column {
+  index: number
+  op: number
+  /** The type as connector.yaml writes it, for messages. */
+  typeName: string
+  /** `"name":` */
+  key: string
+  /** What an absent or null value becomes: the default, `null`, or nothing when the column cannot hold null. */
+  absent: Uint8Array | undefined
+  /** What an invalid value becomes; undefined when the row is rejected or the fragment fails. */
+  invalid: Uint8Array | undefined
+  /** True when `absent` (or `invalid`) is the default, which Totals count. */
+  absentCounts: boolean
+  invalidCounts: boolean
+  /** INTEGER: digits of the largest and of the smallest value. */
+  most: Uint8Array
+  least: Uint8Array
+  /** DECIMAL: digits before and after the point. */
+  integerDigits: number
+  fractionDigits: number
+  /** The decimal separator as a byte; 0 when the fast grammar has none. */
+  point: number
+}
+
+export interface Program {
+  /** Hash of everything below. */
+  id: string
+  connector: string
+  parser: ParserOptions
+  columns: ProgramColumn[]
+  rejects: { max: number; maxPercent: number | undefined }
+  fragmentBytes: number
+}
+
+export function compile({
+  name,
+  parser,
+  columns,
+  rejects,
+  limits,
+}: Pick<Connector, 'name' | 'parser' | 'columns' | 'rejects' | 'limits'>): Program {
+  const { fragmentBytes } = limits
+  const text = JSON.stringify({ name, parser, columns, rejects, fragmentBytes })
+  return {
+    id: createHash('sha256').update(text).digest('hex'),
+    connector: name,
+    parser,
+    columns: columns.map(compileColumn),
+    rejects,
+    fragmentBytes,
+  }
+}
+
+const OPS = {
+  boolean: BOOLEAN,
+  byte: INTEGER,
+  short: INTEGER,
+  int: INTEGER,
+  long: INTEGER,
+  float: REAL,
+  double: REAL,
+  decimal: DECIMAL,
+  string: STRING,
+  binary: BINARY,
+  date: DATE,
+  timestamp: TIMESTAMP,
+  json: JSON_VALUE,
+} as const
+
+const BITS: Record<string, bigint> = { byte: 8n, short: 16n, int: 32n, long: 64n }
+
+function compileColumn(column: Column, index: number): ProgramColumn {
+  const { type, nullable, onInvalid } = column
+  const top = 1n << ((BITS[type.kind] ?? 64n) - 1n)
+  const [precision, scale] = type.kind === 'decimal' ? [type.precision, type.scale] : [0, 0]
+  const absent = column.default ?? (nullable ? 'null' : undefined)
+  const invalid = onInvalid === 'default' ? absent : onInvalid === 'null' && nullable ? 'null' : undefined
+  const counts = column.default !== undefined
+  return {
+    ...column,
+    index,
+    op: OPS[type.kind],
+    typeName: type.kind === 'decimal' ? `decimal(${precision},${scale})` : type.kind,
+    key: `${JSON.stringify(column.name)}:`,
+    absent: absent === undefined ? undefined : bytesOf(absent),
+    invalid: invalid === undefined ? undefined : bytesOf(invalid),
+    absentCounts: counts,
+    invalidCounts: counts && onInvalid === 'default',
+    most: bytesOf(String(top - 1n)),
+    least: bytesOf(String(top)),
+    integerDigits: precision - scale,
+    fractionDigits: scale,
+    point: /^[\x21-\x7e]$/.test(column.decimalSeparator) ? column.decimalSeparator.charCodeAt(0) : 0,
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The books of one fragment: rows published, rejected and skipped, where they are in the source, frames, totals.
+ *
+ * The kernels write row bytes straight into `out` and tell it here when a row, or something else, is complete.
+ */
+import { isUtf8 } from 'node:buffer'
+import { crc32 } from 'node:zlib'
+import { FragmentError } from '../errors.ts'
+import type { Reject } from '../refresh/ports.ts'
+import type { Output } from './output.ts'
+import type { Program } from './program.ts'
+import { type Bad, describe, tooLong, wrongEncoding } from './rejects.ts'
+
+const RAW_BYTES = 16 * 1024
+/** Longest record of the source that is held in memory; a longer one is skipped as a stream. */
+const MAX_RECORD_BYTES = 8 * 1024 * 1024
+
+export interface Limits {
+  /** Longest published row. */
+  maxRowBytes: number
+  /** NDJSON bytes of a frame, about. */
+  frameBytes: number
+  /** Stop after so many published rows. */
+  maxRows?: number | undefined
+  /** Longest record of the source. */
+  maxRecordBytes?: number | undefined
+}
+
+export class Rows {
+  readonly program: Program
+  readonly out: Output
+  maxRowBytes = 0
+  frameBytes = 0
+  maxRows = Number.POSITIVE_INFINITY
+  maxRecordBytes = MAX_RECORD_BYTES
+
+  fragment = 0
+  /** Offset in the fragment of the first byte that the kernel sees. */
+  base = 0
+  /** Physical line of the next record, from 1. */
+  line = 1
+  published = 0
+  rejected = 0
+  blank = 0
+  truncated = false
+  unknown: string[] = []
+  /** Where the unfinished frame begins in `out`. */
+  frameStart = 0
+  private frameRows = 0
+  private rejects: Reject[] = []
+  private defaulted: number[] | undefined
+  private crc = 0
+  /** Bytes of the unfinished frame, between two messages. */
+  private carried: Uint8Array | undefined
+
+  constructor(program: Program, out: Output) {
+    this.program = program
+    this.out = out
+  }
+
+  configure({ maxRowBytes, frameBytes, maxRows, maxRecordBytes }: Limits): void {
+    this.maxRowBytes = maxRowBytes
+    this.frameBytes = frameBytes
+    this.maxRows = maxRows ?? Number.POSITIVE_INFINITY
+    this.maxRecordBytes = maxRecordBytes ?? MAX_RECORD_BYTES
+  }
+
+  begin(fragment: number): void {
+    this.fragment = fragment
+    this.base = 0
+    this.line = 1
+    this.published = 0
+    this.rejected = 0
+    this.blank = 0
+    this.truncated = false
+    this.unknown = []
+    this.frameStart = this.out.length
+    this.frameRows = 0
+    this.rejects = []
+    this.defaulted = undefined
+    this.crc = 0
+    this.carried = undefined
+  }
+
+  /** A new message: its output begins with what the last one left unfinished. */
+  resume(): void {
+    const { out, carried } = this
+    this.frameStart = out.length
+    if (!carried) return
+    if (out.length + carried.length > out.bytes.length) out.grow(out.length, carried.length)
+    out.bytes.set(carried, out.length)
+    out.length += carried.length
+    this.carried = undefined
+  }
+
+  /** The message is over but the fragment is not. */
+  suspend(): void {
+    const { out } = this
+    if (out.length > this.frameStart) this.carried = out.bytes.slice(this.frameStart, out.length)
+    out.length = this.frameStart
+  }
+
+  /** A row ends at `o`. `marks` of the columns in `marked` took their default. */
+  row(o: number, marked: Int32Array, marks: number): void {
+    this.published++
+    this.frameRows++
+    if (marks > 0) {
+      this.defaulted ??= new Array<number>(this.program.columns.length).fill(0)
+      for (let m = 0; m < marks; m++) this.defaulted[marked[m]!]!++
+    }
+    if (o - this.frameStart >= this.frameBytes) this.cut(o)
+  }
+
+  /** Promise 6: a record that is not published is kept with its reason. `end` is behind its last byte. */
+  reject(b: Uint8Array, start: number, end: number, bad: Bad): void {
+    const record = b.subarray(start, end)
+    let why = bad
+    if (record.length > this.maxRecordBytes) why = tooLong('record', this.maxRecordBytes)
+    else if (!isUtf8(record)) why = wrongEncoding(record)
+    else if (bad.fatal) throw new FragmentError('fragment.value', this.placed(bad))
+    let length = record.length
+    if (b[start + length - 1] === 10) length -= b[start + length - 2] === 13 && length > 1 ? 2 : 1
+    this.keep(start, why, copied(record.subarray(0, Math.min(length, RAW_BYTES))), length > RAW_BYTES)
+  }
+
+  /** A record longer than may be held: `head` is what is there of it. The line is moved on by whoever skips the rest. */
+  rejectTooLong(start: number, head: Uint8Array): void {
+    this.keep(start, tooLong('record', this.maxRecordBytes), copied(head.subarray(0, RAW_BYTES)), true)
+  }
+
+  /** The end: totals, or the percentage of rejects that is too much. */
+  finish(): void {
+    const { out, program, published, rejected, blank } = this
+    const read = published + rejected
+    const { maxPercent } = program.rejects
+    // The ceiling lets one bad row of three pass.
+    if (maxPercent !== undefined && rejected > Math.ceil((read * maxPercent) / 100)) {
+      const share = `${rejected} of ${read} rows were rejected, more than rejects.max_percent ${maxPercent}`
+      throw new FragmentError('fragment.rejects', `${share}; the last: ${this.lastReject}`)
+    }
+    const { frameStart, unknown, truncated, defaulted } = this
+    const crc32 = this.checksum(out.length)
+    const counts = { read, published, rejected, blank, crc32, defaulted, unknown, truncated }
+    out.last(this.fragment, frameStart, out.length, this.frameRows, this.rejects, counts)
+    this.frameStart = out.length
+  }
+
+  private lastReject = ''
+
+  private cut(o: number): void {
+    this.crc = this.checksum(o)
+    this.out.frame(this.fragment, this.frameStart, o, this.frameRows, this.rejects)
+    this.frameStart = o
+    this.frameRows = 0
+    this.rejects = []
+  }
+
+  private checksum(o: number): number {
+    const { frameStart, out } = this
+    return o === frameStart ? this.crc : crc32(out.bytes.subarray(frameStart, o), this.crc)
+  }
+
+  private keep(start: number, bad: Bad, raw: Uint8Array, truncated: boolean): void {
+    const { max } = this.program.rejects
+    this.rejected++
+    const { line, rejected } = this
+    const rowNumber = this.published + rejected
+    const byteOffset = this.base + start
+    const column = bad.column?.name ?? null
+    const message = describe(bad)
+    if (rejected > max) {
+      const last = `row ${rowNumber}, line ${line}: ${bad.code}: ${message}`
+      throw new FragmentError(
+        'fragment.rejects',
+        `${rejected} rows were rejected, more than rejects.max ${max}; the last: ${last}`,
+      )
+    }
+    this.lastReject = `row ${rowNumber}, line ${line}: ${bad.code}: ${message}`
+    this.rejects.push({ rowNumber, line, byteOffset, column, code: bad.code, message, raw, truncated })
+  }
+
+  private placed(bad: Bad): string {
+    const row = this.published + this.rejected + 1
+    return `row ${row}, line ${this.line}, column ${JSON.stringify(bad.column?.name ?? '')}: ${bad.code}: ${describe(bad)} (on_invalid: fail)`
+  }
+}
+
+/** A copy that keeps nothing else alive. `slice` of a Buffer would be a view. */
+function copied(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}

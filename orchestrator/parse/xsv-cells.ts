@@ -1,0 +1,178 @@
+/**
+ * The slow path of XSV, cell by cell: what the kernel's fast grammars did not take is cut out, unquoted and converted as
+ * text. It also passes over cells that no column uses.
+ */
+import { convert, trimmed } from './convert.ts'
+import type { ProgramColumn } from './program.ts'
+import { type Bad, nullValue } from './rejects.ts'
+import { bytesOf } from './tables.ts'
+import type { Dialect } from './xsv-dialect.ts'
+import type { Layout } from './xsv-layout.ts'
+
+const NOTHING = Buffer.alloc(0)
+
+export class SlowCells {
+  /** NDJSON of the last cell that was converted. */
+  value: Uint8Array = new Uint8Array(0)
+  /** True when that is the column's default. */
+  isDefault = false
+  /** Newlines inside of the last cell. */
+  newlines = 0
+  /** Why there is no value. */
+  bad: Bad | undefined
+  /** Columns that took their default in this record. */
+  readonly marked: Int32Array
+  marks = 0
+  /** Where each cell of this record begins, -1 for one that is missing; filled by `locate`. */
+  starts = new Int32Array(0)
+  private readonly dialect: Dialect
+
+  constructor(dialect: Dialect, columns: number) {
+    this.dialect = dialect
+    this.marked = new Int32Array(columns)
+  }
+
+  /** Converts the cell at `start`, -1 for one that is missing; its end, or -2 with `bad`. */
+  cell(b: Buffer, start: number, n: number, limit: number, column: ProgramColumn): number {
+    this.newlines = 0
+    const end = start < 0 ? -1 : this.convert(b, start, n, limit, column)
+    if (start < 0 ? !this.absent(column) : end < 0) return -2
+    if (this.isDefault) this.marked[this.marks++] = column.index
+    return end
+  }
+
+  /** Writes the steps from `from` on as cells that are missing (`ragged: allow`); the new end, or -1 with `bad`. */
+  fillMissing(layout: Layout, columns: ProgramColumn[], from: number, bytes: Uint8Array, start: number): number {
+    const { columns: stepColumns, keyAt, keys } = layout
+    let o = start
+    for (let s = from; s < stepColumns.length; s++) {
+      for (let k = keyAt[s]!; k < keyAt[s + 1]!; k++) bytes[o++] = keys[k]!
+      const column = columns[stepColumns[s]!]
+      if (!column) continue
+      if (this.cell(NOTHING, -1, 0, -1, column) === -2) return -1
+      for (let k = 0; k < this.value.length; k++) bytes[o++] = this.value[k]!
+    }
+    return o
+  }
+
+  /** Notes where each cell begins; the place where the last one ends, or -1. `newlines` are those of all cells. */
+  locate(b: Buffer, start: number, n: number, limit: number, cells: number): number {
+    const { dialect } = this
+    if (this.starts.length < cells) this.starts = new Int32Array(cells)
+    const { starts } = this
+    let newlines = 0
+    let cell = 0
+    let i = start
+    for (; ; i++) {
+      if (cell < cells) starts[cell] = i
+      cell++
+      i = this.end(b, i, n, limit)
+      if (i < 0) return -1
+      newlines += this.newlines
+      if (b[i] !== dialect.delimiter) break
+    }
+    this.newlines = newlines
+    if (cell !== cells && !dialect.allowRagged) return -1
+    for (; cell < cells; cell++) starts[cell] = -1
+    return i
+  }
+
+  /** Converts the cell at `start`; its end, or -1 with `bad`. `limit`: see endsCell. */
+  private convert(b: Buffer, start: number, n: number, limit: number, column: ProgramColumn): number {
+    const end = this.end(b, start, n, limit)
+    if (end < 0) return -1
+    const isQuoted = b[start] === this.dialect.quote
+    const text = isQuoted ? this.unquoted(b, start + 1, end - 1) : b.toString('utf8', start, end)
+    if (!isQuoted && this.dialect.nullValues.has(column.trim ? trimmed(text) : text)) {
+      return this.absent(column) ? end : -1
+    }
+    const result = convert(column, text)
+    this.isDefault = false
+    if (typeof result === 'string') this.value = bytesOf(result)
+    else if (!this.instead(column, result)) return -1
+    return end
+  }
+
+  /** A cell that is null or missing. False: `bad` says why it cannot be. */
+  private absent(column: ProgramColumn): boolean {
+    if (column.absent === undefined) return this.instead(column, nullValue(column))
+    this.value = column.absent
+    this.isDefault = column.absentCounts
+    return true
+  }
+
+  /** What on_invalid says. */
+  private instead(column: ProgramColumn, bad: Bad): boolean {
+    this.bad = bad
+    if (column.invalid === undefined) return false
+    this.value = column.invalid
+    this.isDefault = column.invalidCounts
+    return true
+  }
+
+  /** Where the cell at `start` ends: at a delimiter, LF or CRLF; -1 with `bad` when its quotes are wrong or not closed. */
+  end(b: Uint8Array, start: number, n: number, limit: number): number {
+    const { delimiter, quote, escapeByte, ends } = this.dialect
+    this.newlines = 0
+    let i = start
+    if (b[i] !== quote) {
+      for (;;) {
+        while (ends[b[i]!] === 0) i++
+        if (b[i] !== 13 || endsCell(ends, b, i, limit)) return i
+        i++
+      }
+    }
+    for (i++; i < n; i++) {
+      const ch = b[i]!
+      if (ch === quote) {
+        if (escapeByte >= 0 || b[i + 1] !== quote) {
+          if (b[i + 1] === delimiter || endsCell(ends, b, i + 1, limit)) return i + 1
+          break
+        }
+        i++
+      } else if (ch === escapeByte) {
+        i++
+        if (b[i] === 10) this.newlines++
+      } else if (ch === 10) this.newlines++
+    }
+    this.bad = { code: 'row.quote', message: 'text behind the closing quote of a cell' }
+    return -1
+  }
+
+  /** Where a null value ends that is the whole cell at `start`, or -1. */
+  nullEnd(b: Uint8Array, start: number, limit: number): number {
+    const { nulls, ends } = this.dialect
+    next: for (const value of nulls) {
+      for (let k = 0; k < value.length; k++) if (b[start + k] !== value[k]) continue next
+      if (endsCell(ends, b, start + value.length, limit)) return start + value.length
+    }
+    return -1
+  }
+
+  private unquoted(b: Buffer, start: number, end: number): string {
+    const { quote, escapeByte } = this.dialect
+    const bytes = Buffer.allocUnsafe(end - start)
+    let length = 0
+    for (let i = start; i < end; i++) {
+      if (escapeByte >= 0 ? b[i] === escapeByte : b[i] === quote) i++
+      bytes[length++] = b[i]!
+    }
+    return bytes.toString('utf8', 0, length)
+  }
+}
+
+/**
+ * True when an unquoted cell ends at `i`. `limit` is the end of the fragment, or -1 before it: a CR there is data, since
+ * the LF behind it is only the sentinel.
+ */
+export function endsCell(ends: Uint8Array, b: Uint8Array, i: number, limit: number): boolean {
+  const end = ends[b[i]!]
+  return end === 1 || (end === 2 && b[i + 1] === 10 && i + 1 !== limit)
+}
+
+/** True when the text of the cell b[start, end) begins or ends with a space or tab. */
+export function hasSpaceAround(b: Uint8Array, start: number, end: number, isQuoted: boolean): boolean {
+  const first = b[isQuoted ? start + 1 : start]!
+  const last = b[isQuoted ? end - 2 : end - 1]!
+  return first === 32 || first === 9 || last === 32 || last === 9
+}
