@@ -29,7 +29,7 @@ import type { Versions } from './refresh/ports.ts'
 import { refresh } from './refresh/refresh.ts'
 import { lockHome } from './state/home-lock.ts'
 import { openState, openStateToRead } from './state/open.ts'
-import { createState } from './state/store.ts'
+import { createQueries, createState } from './state/store.ts'
 import { jsonLog, type Log, plainLog } from './telemetry/log.ts'
 
 const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
@@ -108,6 +108,12 @@ class Closer {
       throw error
     }
   }
+}
+
+/** Waits for both, also when one fails: what the other opened must be closed. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b])
+  return Promise.all([a, b])
 }
 
 function makeParts(config: Config, log: Log): Parts {
@@ -214,7 +220,7 @@ function makeParts(config: Config, log: Log): Parts {
     openRefresher: () =>
       Closer.open(async (closer) => {
         const state = await stateOf(closer)
-        const [executor, nats] = await Promise.all([executorOf(closer), natsOf(closer)])
+        const [executor, nats] = await both(executorOf(closer), natsOf(closer))
         const publish = closer.add(
           await openPublisher({
             ...natsAccess(nats, 'orchestrator'),
@@ -237,12 +243,7 @@ function makeParts(config: Config, log: Log): Parts {
         return refresher
       }),
     openQueries: () =>
-      Closer.open(async (closer) =>
-        createState(
-          closer.add(await openStateToRead(config.home), (db) => db.close()),
-          stateOptions,
-        ),
-      ),
+      Closer.open(async (closer) => createQueries(closer.add(await openStateToRead(config.home), (db) => db.close()))),
     openReader: () =>
       Closer.open(async (closer) => {
         const nats = await natsOf(closer)

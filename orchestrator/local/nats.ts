@@ -25,8 +25,8 @@ export interface NatsOptions {
   /** `python _with_parent.py`: what makes it end with us. */
   launcher: string[]
   permissions: { orchestrator: Permissions; reader: Permissions }
-  /** Takes a lock that a SIGKILL frees; undefined when another process has it. */
-  tryLock(file: string): { release(): void } | undefined
+  /** Takes the lock of a folder, which a SIGKILL frees; undefined when another process has it. */
+  tryLock(dir: string): { release(): void } | undefined
   env: Record<string, string>
   warn(message: string): void
 }
@@ -60,7 +60,7 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
 
   async function ensure(): Promise<void> {
     if (server) return
-    lock = options.tryLock(join(home.nats, 'owner.lock'))
+    lock = options.tryLock(home.nats)
     if (!lock) return waitFor(home)
     try {
       await endOrphan(home)
