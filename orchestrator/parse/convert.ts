@@ -1,5 +1,5 @@
 /** The slow path: any text to NDJSON by the full rules of its column's type, the same for XSV cells and JSON strings. */
-import { JsonScanner } from './json-scanner.ts'
+import { JsonScanner, withoutSpace } from './json-scanner.ts'
 import { decimalText, integerText, realText } from './numbers.ts'
 import type { ProgramColumn } from './program.ts'
 import { type Bad, outOfRange, wrongValue } from './rejects.ts'
@@ -83,11 +83,5 @@ function jsonText(text: string): string | undefined {
   const start = scanner.space(bytes, 0)
   const i = scanner.value(bytes, start, 0)
   if (i < 0 || scanner.space(bytes, i) !== end) return undefined
-  return withoutSpace(bytes.toString('utf8', start, i))
-}
-
-function withoutSpace(json: string): string {
-  return /[ \t\r\n]/.test(json)
-    ? json.replace(/"(?:[^"\\]|\\.)*"|[ \t\r\n]+/g, (match) => (match[0] === '"' ? match : ''))
-    : json
+  return Buffer.from(withoutSpace(bytes, start, i)).toString()
 }

@@ -8,6 +8,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { FragmentError, messageOf } from '../errors.ts'
+import { JsonKernel } from './json.ts'
 import type { Kernel } from './kernel.ts'
 import type { Output } from './output.ts'
 import type { Program } from './program.ts'
@@ -36,7 +37,7 @@ export class FragmentParser {
   constructor(program: Program, out: Output, limits: Limits) {
     this.rows = new Rows(program, out)
     this.rows.configure(limits)
-    this.kernel = new XsvKernel(this.rows)
+    this.kernel = program.parser.type === 'xsv' ? new XsvKernel(this.rows) : new JsonKernel(this.rows)
     this.fragmentBytes = program.fragmentBytes
   }
 

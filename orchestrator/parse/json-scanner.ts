@@ -189,3 +189,20 @@ function hexDigit(byte: number): number {
   const letter = byte | 32
   return letter >= 97 && letter <= 102 ? letter - 87 : -1
 }
+
+/** The JSON value b[start, end) without the white space between its tokens: a row has no raw newline. */
+export function withoutSpace(b: Uint8Array, start: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(end - start)
+  let o = 0
+  let inText = false
+  for (let i = start; i < end; i++) {
+    const ch = b[i]!
+    if (inText) {
+      if (ch === BACKSLASH) bytes[o++] = b[i++]!
+      else if (ch === QUOTE) inText = false
+    } else if (ch === QUOTE) inText = true
+    else if (ch <= 32) continue
+    bytes[o++] = b[i]!
+  }
+  return bytes.subarray(0, o)
+}

@@ -115,17 +115,25 @@ export class Rows {
   reject(b: Uint8Array, start: number, end: number, bad: Bad): void {
     const record = b.subarray(start, end)
     let why = bad
-    if (record.length > this.maxRecordBytes) why = tooLong('record', this.maxRecordBytes)
-    else if (!isUtf8(record)) why = wrongEncoding(record)
+    if (record.length > this.maxRecordBytes) {
+      this.rejectTooLong(start, record)
+      return
+    }
+    if (!isUtf8(record)) why = wrongEncoding(record)
     else if (bad.fatal) throw new FragmentError('fragment.value', this.placed(bad))
     let length = record.length
     if (b[start + length - 1] === 10) length -= b[start + length - 2] === 13 && length > 1 ? 2 : 1
     this.keep(start, why, copied(record.subarray(0, Math.min(length, RAW_BYTES))), length > RAW_BYTES)
   }
 
-  /** A record longer than may be held: `head` is what is there of it. The line is moved on by whoever skips the rest. */
+  /** A record longer than may be held; `head` is its beginning. The line is moved on by whoever skips the rest. */
   rejectTooLong(start: number, head: Uint8Array): void {
-    this.keep(start, tooLong('record', this.maxRecordBytes), copied(head.subarray(0, RAW_BYTES)), true)
+    this.keep(
+      start,
+      tooLong('record', this.maxRecordBytes),
+      copied(head.subarray(0, Math.min(RAW_BYTES, this.maxRecordBytes))),
+      true,
+    )
   }
 
   /** The end: totals, or the percentage of rejects that is too much. */

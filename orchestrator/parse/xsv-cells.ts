@@ -2,43 +2,36 @@
  * The slow path of XSV, cell by cell: what the kernel's fast grammars did not take is cut out, unquoted and converted as
  * text. It also passes over cells that no column uses.
  */
-import { convert, trimmed } from './convert.ts'
+import { trimmed } from './convert.ts'
 import type { ProgramColumn } from './program.ts'
-import { type Bad, nullValue } from './rejects.ts'
-import { bytesOf } from './tables.ts'
+import { Substitute } from './substitute.ts'
 import type { Dialect } from './xsv-dialect.ts'
 import type { Layout } from './xsv-layout.ts'
 
 const NOTHING = Buffer.alloc(0)
 
-export class SlowCells {
-  /** NDJSON of the last cell that was converted. */
-  value: Uint8Array = new Uint8Array(0)
-  /** True when that is the column's default. */
-  isDefault = false
+export class SlowCells extends Substitute {
   /** Newlines inside of the last cell. */
   newlines = 0
-  /** Why there is no value. */
-  bad: Bad | undefined
-  /** Columns that took their default in this record. */
-  readonly marked: Int32Array
-  marks = 0
   /** Where each cell of this record begins, -1 for one that is missing; filled by `locate`. */
   starts = new Int32Array(0)
   private readonly dialect: Dialect
 
   constructor(dialect: Dialect, columns: number) {
+    super(columns)
     this.dialect = dialect
-    this.marked = new Int32Array(columns)
   }
 
-  /** Converts the cell at `start`, -1 for one that is missing; its end, or -2 with `bad`. */
+  /** Converts the cell at `start`, -1 for one that is missing; its end, or -2 with `bad`. `limit`: see endsCell. */
   cell(b: Buffer, start: number, n: number, limit: number, column: ProgramColumn): number {
     this.newlines = 0
-    const end = start < 0 ? -1 : this.convert(b, start, n, limit, column)
-    if (start < 0 ? !this.absent(column) : end < 0) return -2
-    if (this.isDefault) this.marked[this.marks++] = column.index
-    return end
+    if (start < 0) return this.absent(column) ? -1 : -2
+    const end = this.end(b, start, n, limit)
+    if (end < 0) return -2
+    const isQuoted = b[start] === this.dialect.quote
+    const text = isQuoted ? this.unquoted(b, start + 1, end - 1) : b.toString('utf8', start, end)
+    const isNull = !isQuoted && this.dialect.nullValues.has(column.trim ? trimmed(text) : text)
+    return (isNull ? this.absent(column) : this.text(column, text)) ? end : -2
   }
 
   /** Writes the steps from `from` on as cells that are missing (`ragged: allow`); the new end, or -1 with `bad`. */
@@ -75,39 +68,6 @@ export class SlowCells {
     if (cell !== cells && !dialect.allowRagged) return -1
     for (; cell < cells; cell++) starts[cell] = -1
     return i
-  }
-
-  /** Converts the cell at `start`; its end, or -1 with `bad`. `limit`: see endsCell. */
-  private convert(b: Buffer, start: number, n: number, limit: number, column: ProgramColumn): number {
-    const end = this.end(b, start, n, limit)
-    if (end < 0) return -1
-    const isQuoted = b[start] === this.dialect.quote
-    const text = isQuoted ? this.unquoted(b, start + 1, end - 1) : b.toString('utf8', start, end)
-    if (!isQuoted && this.dialect.nullValues.has(column.trim ? trimmed(text) : text)) {
-      return this.absent(column) ? end : -1
-    }
-    const result = convert(column, text)
-    this.isDefault = false
-    if (typeof result === 'string') this.value = bytesOf(result)
-    else if (!this.instead(column, result)) return -1
-    return end
-  }
-
-  /** A cell that is null or missing. False: `bad` says why it cannot be. */
-  private absent(column: ProgramColumn): boolean {
-    if (column.absent === undefined) return this.instead(column, nullValue(column))
-    this.value = column.absent
-    this.isDefault = column.absentCounts
-    return true
-  }
-
-  /** What on_invalid says. */
-  private instead(column: ProgramColumn, bad: Bad): boolean {
-    this.bad = bad
-    if (column.invalid === undefined) return false
-    this.value = column.invalid
-    this.isDefault = column.invalidCounts
-    return true
   }
 
   /** Where the cell at `start` ends: at a delimiter, LF or CRLF; -1 with `bad` when its quotes are wrong or not closed. */

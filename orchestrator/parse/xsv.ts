@@ -99,8 +99,7 @@ export class XsvKernel implements Kernel {
       const o0 = o
       let newlines = 0
       let located = 0
-      slow.marks = 0
-      slow.bad = undefined
+      slow.begin()
       // biome-ignore lint/suspicious/noConfusingLabels: left from many places, and a function would cost speed
       record: {
         let end = 0

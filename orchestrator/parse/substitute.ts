@@ -1,0 +1,51 @@
+/** What a column gets in place of a value: for one that is null, missing, or invalid. Shared by the formats. */
+import { convert } from './convert.ts'
+import type { ProgramColumn } from './program.ts'
+import { type Bad, nullValue } from './rejects.ts'
+import { bytesOf } from './tables.ts'
+
+export class Substitute {
+  /** NDJSON of the last value that was not copied straight from the source. */
+  value: Uint8Array = new Uint8Array(0)
+  /** Why there is none: the record is rejected, or its fragment fails. */
+  bad: Bad | undefined
+  /** Columns that took their default in this record. */
+  readonly marked: Int32Array
+  marks = 0
+
+  constructor(columns: number) {
+    this.marked = new Int32Array(columns)
+  }
+
+  begin(): void {
+    this.bad = undefined
+    this.marks = 0
+  }
+
+  /** The value of a text; false with `bad`. */
+  text(column: ProgramColumn, text: string): boolean {
+    const result = convert(column, text)
+    if (typeof result !== 'string') return this.instead(column, result)
+    this.value = bytesOf(result)
+    return true
+  }
+
+  /** A value that is not there: the default, else null. */
+  absent(column: ProgramColumn): boolean {
+    if (column.absent === undefined) return this.instead(column, nullValue(column))
+    this.value = column.absent
+    if (column.absentCounts) this.marked[this.marks++] = column.index
+    return true
+  }
+
+  /** What on_invalid says. */
+  instead(column: ProgramColumn, bad: Bad): boolean {
+    if (column.invalid === undefined) {
+      this.bad = bad
+      return false
+    }
+    this.value = column.invalid
+    if (column.invalidCounts) this.marked[this.marks++] = column.index
+    return true
+  }
+}
