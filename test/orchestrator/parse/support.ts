@@ -1,0 +1,168 @@
+/** A connector in a few words, a sink that checks the sums (promise 6), and seeded chance. */
+import { crc32 } from 'node:zlib'
+import { expect } from 'vitest'
+import { parseType } from '../../../orchestrator/connector/types.ts'
+import type { Column, Connector, ParserOptions } from '../../../orchestrator/connector/definition.ts'
+import { DirectParser } from '../../../orchestrator/parse/direct.ts'
+import type { Limits } from '../../../orchestrator/parse/rows.ts'
+import type { ParsedFrame, Reject, Totals } from '../../../orchestrator/refresh/ports.ts'
+
+export interface ColumnWords extends Partial<Omit<Column, 'type'>> {
+  name: string
+  type?: string
+}
+
+export interface Words {
+  parser?: { type: 'xsv' | 'json' } & Record<string, unknown>
+  columns: (ColumnWords | string)[]
+  rejects?: { max?: number; maxPercent?: number | undefined }
+  fragmentBytes?: number
+  stallMs?: number
+}
+
+const XSV = {
+  type: 'xsv',
+  delimiter: ',',
+  quote: '"',
+  escape: '',
+  comment: '',
+  headerLines: 1,
+  trim: false,
+  decimalSeparator: '.',
+  thousandsSeparator: '',
+  nullValues: [''],
+  ragged: 'reject',
+}
+
+/** `'id long'` is a column in a word. */
+export function connector({ parser = { type: 'xsv' }, columns, rejects, fragmentBytes = 1e12, stallMs = 60_000 }: Words): Connector {
+  const options = { ...(parser.type === 'xsv' ? XSV : { mode: 'auto' }), ...parser } as ParserOptions
+  return {
+    name: 'test',
+    dir: '',
+    file: '',
+    code: 'connector.py',
+    pip: [],
+    lock: '',
+    credentials: undefined,
+    parser: options,
+    columns: columns.map((words) => column(words, options)),
+    refresh: {
+      schedule: { kind: 'manual' },
+      concurrency: 1,
+      deleted: 'retract',
+      maxDeleted: { percent: 20 },
+      maxFailedFragments: 10,
+    },
+    rejects: { max: rejects?.max ?? 1000, maxPercent: rejects?.maxPercent },
+    limits: { memory: 2 ** 30, stallMs, fragmentBytes },
+  }
+}
+
+function column(words: ColumnWords | string, parser: ParserOptions): Column {
+  const [name, text] = typeof words === 'string' ? (words.split(' ') as [string, string]) : [words.name, words.type]
+  const rest = typeof words === 'string' ? {} : words
+  const type = parseType(text ?? 'string')
+  if ('problem' in type) throw new Error(type.problem)
+  const inherited = parser.type === 'xsv' ? parser : { trim: false, decimalSeparator: '.', thousandsSeparator: '' }
+  return {
+    source: name,
+    nullable: true,
+    default: undefined,
+    onInvalid: 'skip',
+    trim: inherited.trim,
+    decimalSeparator: inherited.decimalSeparator,
+    thousandsSeparator: inherited.thousandsSeparator,
+    ...rest,
+    name,
+    type,
+  }
+}
+
+export interface Parsed {
+  text: string
+  /** The rows, with numbers as JSON.parse gives them. */
+  rows: Record<string, unknown>[]
+  rejects: Reject[]
+  totals: Totals | undefined
+  error: { code: string; message: string } | undefined
+  frames: ParsedFrame[]
+}
+
+export const LIMITS: Limits = { maxRowBytes: 8 << 20, frameBytes: 256 * 1024 }
+
+/** Parses one fragment cut at `cuts` (offsets, ascending). */
+export function parse(of: Connector, input: Uint8Array | string, cuts: number[] = [], limits: Partial<Limits> = {}): Parsed {
+  const data = typeof input === 'string' ? Buffer.from(input) : input
+  const frames: ParsedFrame[] = []
+  const parser = new DirectParser(of, { ...LIMITS, ...limits }, (frame) => {
+    // The output buffer is not used again, but what a chunk leaves must not depend on the chunk staying alive.
+    frames.push({ ...frame, bytes: new Uint8Array(frame.bytes) })
+  })
+  let from = 0
+  for (const cut of [...cuts, data.length]) {
+    parser.push(new Uint8Array(data.subarray(from, cut)))
+    from = cut
+  }
+  parser.end()
+  return collect(frames)
+}
+
+/** What the frames of one fragment say. Promise 6: every record read was published or rejected. */
+export function collect(frames: ParsedFrame[]): Parsed {
+  const bytes = Buffer.concat(frames.map((frame) => frame.bytes))
+  const text = bytes.toString()
+  const rejects = frames.flatMap((frame) => frame.rejects)
+  const last = frames.at(-1)
+  expect(frames.filter(({ totals, error }) => totals ?? error)).toEqual(last ? [last] : [])
+  for (const { bytes, rows, totals, error } of frames) {
+    expect(Buffer.from(bytes).toString().split('\n').length - 1).toBe(rows)
+    if (!totals && !error) expect(rows).toBeGreaterThan(0)
+  }
+  const totals = last?.totals
+  if (totals) {
+    expect(totals.read).toBe(totals.published + totals.rejected)
+    expect(totals.published).toBe(frames.reduce((sum, { rows }) => sum + rows, 0))
+    expect(totals.rejected).toBe(rejects.length)
+    expect(totals.crc32).toBe(crc32(bytes))
+    expect(bytes.length === 0 || bytes.at(-1) === 10).toBe(true)
+  }
+  const error = last?.error ? { code: last.error.code, message: last.error.message } : undefined
+  const rows = totals ? text.split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []
+  return { text, rows, rejects, totals, error, frames }
+}
+
+/** Whole, a byte at a time and in random pieces: the same bytes, rejects and totals. Returns them. */
+export function parseEveryWay(of: Connector, input: Uint8Array | string, limits: Partial<Limits> = {}): Parsed {
+  const data = typeof input === 'string' ? Buffer.from(input) : input
+  const whole = parse(of, data, [], limits)
+  const random = chance(data.length + 1)
+  const bytewise = Array.from({ length: Math.max(0, data.length - 1) }, (_, i) => i + 1)
+  const ways = [bytewise, ...Array.from({ length: 4 }, () => bytewise.filter(() => random() < 0.15))]
+  for (const cuts of data.length > 20_000 ? ways.slice(1) : ways) {
+    const cut = parse(of, data, cuts, limits)
+    expect(summary(cut), `cut at ${cuts.slice(0, 20)}`).toEqual(summary(whole))
+  }
+  return whole
+}
+
+function summary({ text, rejects, totals, error }: Parsed) {
+  // A fragment that failed may have put out some frames before: nothing of it counts.
+  if (error) return { error }
+  return { text, totals, rejects: rejects.map((reject) => ({ ...reject, raw: Buffer.from(reject.raw).toString('latin1') })) }
+}
+
+/** 0 to 1, the same for the same seed. */
+export function chance(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export function codes({ rejects }: Parsed): string[] {
+  return rejects.map(({ code }) => code)
+}
