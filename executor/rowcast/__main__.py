@@ -42,6 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
     who.add_argument(
         "--embedded", action="store_true", help="the token is the first line of stdin; ends at end-of-file there"
     )
+    parser.add_argument(
+        "--profile",
+        choices=("pod", "workstation"),
+        help="what readers see of files: pod: their own and the system's libraries; workstation (with --embedded): all "
+        "that the user does, except --home and --hide",
+    )
+    parser.add_argument(
+        "--hide", action="append", default=[], type=Path, metavar="PATH", help="a folder or file that readers never see"
+    )
     options = parser.parse_args(arguments)
     host, _, port = options.listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
@@ -67,7 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         run(
-            Settings(listen=options.listen, home=options.home, token=token),
+            Settings(
+                listen=options.listen,
+                home=options.home,
+                token=token,
+                profile=options.profile or ("workstation" if options.embedded else "pod"),
+                hidden=(options.home, *options.hide),
+            ),
             parent_fd=0 if options.embedded else None,
         )
     except CannotListen as error:

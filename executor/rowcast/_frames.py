@@ -9,7 +9,7 @@ from rowcast._child import wire
 
 _BUFFER = 64 << 10
 _SMALL = frozenset({wire.READY, wire.TALLY, wire.ALIVE})
-_KNOWN = frozenset({wire.READY, wire.DONE, wire.FAIL, wire.DATA, wire.TALLY, wire.ALIVE})
+_KNOWN = frozenset({wire.READY, wire.DONE, wire.FAIL, wire.DATA, wire.TALLY, wire.ALIVE, wire.CONFINED})
 
 
 class Corrupt(Exception):

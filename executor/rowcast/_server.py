@@ -23,6 +23,8 @@ from grpc_health.v1.health import aio as _aio  # pyright: ignore  # the stubs la
 
 from rowcast._bundles import Bundles
 from rowcast._environments import Environments
+from rowcast._isolation import Isolation, Profile
+from rowcast._process import Host
 from rowcast._scratch import Scratch
 from rowcast._servicer import SERVICE, Servicer
 from rowcast._sessions import LEASE_SECONDS, Identity, Sessions
@@ -59,6 +61,8 @@ class Settings:
     home: Path
     token: str | None = None
     lease_seconds: float = LEASE_SECONDS
+    profile: Profile = "workstation"
+    hidden: tuple[Path, ...] = ()
 
 
 class Server:
@@ -71,8 +75,13 @@ class Server:
         self._scratch = Scratch(home, identity.executor_id)
         self.sessions = Sessions(identity, lease_seconds=settings.lease_seconds)
         self.environments = Environments(home)
+        self.host = Host(isolation=Isolation(profile=settings.profile, hidden=settings.hidden))
         servicer = Servicer(
-            bundles=Bundles(home), environments=self.environments, sessions=self.sessions, scratch=self._scratch.path
+            bundles=Bundles(home),
+            environments=self.environments,
+            sessions=self.sessions,
+            scratch=self._scratch.path,
+            host=self.host,
         )
         interceptors = [_Token(settings.token)] if settings.token is not None else []
         self._grpc = grpc.aio.server(options=OPTIONS, interceptors=interceptors)
@@ -136,6 +145,7 @@ class _Token(grpc.aio.ServerInterceptor):
 async def serve(settings: Settings, *, parent_fd: int | None) -> None:
     """Runs until SIGTERM or SIGINT, or until `parent_fd` reaches end-of-file: then the parent is dead."""
     server = Server(settings)
+    server.host.orphans.adopt()
     await server.start()
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[str] = loop.create_future()

@@ -25,9 +25,10 @@ from rowcast._errors import (
     StaleEpoch,
 )
 from rowcast._logs import Line, LogQueue
+from rowcast._process import Host
 from rowcast._session import Fragment, Session
 from rowcast._sessions import Opened, Sessions
-from rowcast._spec import ReaderSpec
+from rowcast._spec import ReaderSpec, base_python
 from rowcast._supervisor import Reader
 from rowcast._version import VERSION
 from rowcast.v1 import executor_pb2 as pb
@@ -36,6 +37,7 @@ log = logging.getLogger("rowcast")
 SERVICE = "rowcast.v1.ExecutorService"
 STALL_SECONDS = 300
 FRAGMENT_BYTES = 10 << 30
+MEMORY_BYTES = 1 << 30
 MAX_CONCURRENCY = 64
 MAX_FRAGMENTS = 500
 LOG_BYTES = 1 << 20
@@ -53,11 +55,15 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class Servicer:
     """The methods of `ExecutorService`."""
 
-    def __init__(self, *, bundles: Bundles, environments: Environments, sessions: Sessions, scratch: Path) -> None:
+    def __init__(
+        self, *, bundles: Bundles, environments: Environments, sessions: Sessions, scratch: Path, host: Host
+    ) -> None:
         self._bundles = bundles
         self._environments = environments
         self._sessions = sessions
         self._scratch = scratch
+        self._host = host
+        self._probing = asyncio.Lock()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """For `add_generic_rpc_handlers`: the generated registration has no place for our serializer."""
@@ -94,6 +100,7 @@ class Servicer:
         )
 
     async def get_info(self, request: pb.GetInfoRequest, context: Context) -> pb.GetInfoResponse:
+        await self.probe()
         return pb.GetInfoResponse(
             executor_id=self._sessions.identity.executor_id,
             epoch=self._sessions.identity.epoch,
@@ -101,7 +108,24 @@ class Servicer:
             python_version=platform.python_version(),
             readers=self._sessions.readers,
             sessions=len(self._sessions),
+            isolation=self._host.isolation.status,
+            isolation_reason=self._host.isolation.reason,
         )
+
+    async def probe(self) -> None:
+        """Starts a reader that does nothing but shut itself in: how far that goes is known before author code runs."""
+        async with self._probing:
+            if self._host.isolation.known:
+                return
+            spec = ReaderSpec(python=base_python(), bundle=self._scratch, code="", scratch=self._scratch)
+            reader = Reader(spec, host=self._host, logs=LogQueue())
+            try:
+                await reader.confine()
+            except AuthorFailure:
+                self._host.isolation.report(["a reader that shuts itself in does not live; see the log of a session"])
+            finally:
+                reader.kill()
+                await reader.gone()
 
     async def put_bundle(self, requests: AsyncIterator[pb.PutBundleRequest], context: Context) -> pb.PutBundleResponse:
         incoming: Incoming | None = None
@@ -140,10 +164,16 @@ class Servicer:
 
     async def _load(self, bundle: Path, code: str, python: Path) -> None:
         spec = ReaderSpec(
-            python=python, bundle=bundle, code=code, scratch=self._scratch, stall_seconds=STALL_SECONDS, check=True
+            python=python,
+            bundle=bundle,
+            code=code,
+            scratch=self._scratch,
+            stall_seconds=STALL_SECONDS,
+            memory_bytes=MEMORY_BYTES,
+            check=True,
         )
         # Its prints go nowhere: there is no session to tell yet.
-        reader = Reader(spec, logs=LogQueue())
+        reader = Reader(spec, host=self._host, logs=LogQueue())
         try:
             await reader.start()
         finally:
@@ -164,8 +194,12 @@ class Servicer:
             credentials=request.credentials,
             stall_seconds=request.limits.stall_seconds or STALL_SECONDS,
             fragment_bytes=request.limits.fragment_bytes or FRAGMENT_BYTES,
+            memory_bytes=request.limits.memory_bytes or MEMORY_BYTES,
+            cpu_seconds=request.limits.cpu_seconds,
         )
-        opened = self._sessions.open(request.idempotency_key, lambda: Session(spec, concurrency=concurrency))
+        opened = self._sessions.open(
+            request.idempotency_key, lambda: Session(spec, host=self._host, concurrency=concurrency)
+        )
         identity = self._sessions.identity
         return pb.OpenSessionResponse(
             session=pb.SessionRef(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rowcast._child import wire
 from rowcast._errors import AuthorFailure, SessionExpired
 from rowcast._logs import LogQueue
+from rowcast._process import Host
 from rowcast._run import Run, Verdict
 from rowcast._spec import ReaderSpec
 from rowcast._supervisor import Reader
@@ -30,10 +31,11 @@ class Fragment:
 class Session:
     """Readers start on demand, up to `concurrency`, and are used again while calls end well."""
 
-    def __init__(self, spec: ReaderSpec, *, concurrency: int, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, spec: ReaderSpec, *, host: Host, concurrency: int, idle_seconds: float = IDLE_SECONDS) -> None:
         self.logs = LogQueue()
         self.closed = False
         self._spec: ReaderSpec | None = spec
+        self._host = host
         self._slots = asyncio.Semaphore(concurrency)
         self._idle: dict[Reader, asyncio.TimerHandle] = {}
         self._readers: set[Reader] = set()
@@ -161,7 +163,7 @@ class Session:
             self._readers.discard(reader)
         self._check()
         assert self._spec is not None
-        reader = Reader(self._spec, logs=self.logs)
+        reader = Reader(self._spec, host=self._host, logs=self.logs)
         self._readers.add(reader)
         try:
             await reader.start()

@@ -27,6 +27,8 @@ class ReaderSpec:
     credentials: str = ""
     stall_seconds: float = 300.0
     fragment_bytes: int = 0
+    memory_bytes: int = 0
+    cpu_seconds: float = 0.0
     check: bool = False
 
 

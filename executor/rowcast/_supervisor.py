@@ -11,85 +11,50 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import mmap
-import os
-import shutil
 import signal
 import socket
-import subprocess
-import tempfile
 from collections.abc import AsyncGenerator, Sequence
 
 from rowcast._child import wire
 from rowcast._errors import AuthorFailure, author_failure
 from rowcast._frames import Corrupt, Frames
 from rowcast._logs import LogPipe, LogQueue
-from rowcast._spec import PACKAGE, ReaderSpec, environment
+from rowcast._process import Host, ReaderProcess
+from rowcast._spec import PACKAGE, ReaderSpec
 
 # Between end-of-file and SIGKILL, for the author's `finally` blocks.
 GRACE_SECONDS = 2.0
-SOCKET_BYTES = 4 << 20
 
 
 class Reader:
     """A reader process. `alive` until it has exited; nothing of it is left then, its descendants included."""
 
-    def __init__(self, spec: ReaderSpec, *, logs: LogQueue) -> None:
+    def __init__(self, spec: ReaderSpec, *, host: Host, logs: LogQueue) -> None:
         self.spec = spec
-        self.alive = True
         # Names of the fragments of the last calls: printed lines arrive later than data.
         self._names: dict[int, tuple[int, Sequence[str]]] = {}
         self._calls = 0
-        self._exited = asyncio.Event()
         self._receiving = self._over = False
-        ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-        index_fd = os.memfd_create("rowcast-index")
-        os.ftruncate(index_fd, mmap.PAGESIZE)
-        self._index = mmap.mmap(index_fd, mmap.PAGESIZE)
-        wire.INDEX.pack_into(self._index, 0, wire.NO_FRAGMENT)
-        self._scratch = tempfile.mkdtemp(prefix="reader-", dir=spec.scratch)
-        out, err = os.pipe(), os.pipe()
-        try:
-            # On the main thread, without preexec_fn: both would be unsafe beside gRPC's threads. Its own session and
-            # process group: the terminal's Ctrl-C is not for it, and one kill reaches all its descendants.
-            self._process = subprocess.Popen(
-                [
-                    *(str(spec.python), "-I", "-u", "-X", "utf8", "-X", "faulthandler"),
-                    *(str(PACKAGE / "_child" / "__main__.py"), str(theirs.fileno())),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=out[1],
-                stderr=err[1],
-                pass_fds=(theirs.fileno(), index_fd),
-                start_new_session=True,
-                cwd=spec.bundle,
-                env=environment(self._scratch),
-            )
-        except BaseException:
-            ours.close()
-            self._index.close()
-            os.close(out[0])
-            os.close(err[0])
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            raise
-        finally:
-            theirs.close()
-            os.close(out[1])
-            os.close(err[1])
-            os.close(index_fd)
-        ours.setblocking(False)
-        self._index_fd = index_fd
-        self._socket = ours
-        self._frames = Frames(ours)
+        self._isolation = host.isolation
+        self._process = ReaderProcess(spec, host, on_exit=self._on_exit)
+        self._frames = Frames(self._process.socket)
         self._logs = [
             LogPipe(fd, stream=stream, queue=logs, credentials=spec.credentials, fragment_name=self._fragment_name)
-            for fd, stream in ((out[0], "stdout"), (err[0], "stderr"))
+            for fd, stream in ((self._process.stdout, "stdout"), (self._process.stderr, "stderr"))
         ]
-        # A pidfd, not end-of-file on the socket: a forked grandchild may hold the socket open.
-        self._pidfd = os.pidfd_open(self._process.pid)
-        asyncio.get_running_loop().add_reader(self._pidfd, self._on_exit)
+
+    @property
+    def alive(self) -> bool:
+        """False when nothing of it is left."""
+        return self._process.alive
+
+    async def confine(self) -> None:
+        """Shuts it in, and reports how far that went. First of all; AuthorFailure when it died of it."""
+        await self._send(wire.SANDBOX, self._process.sandbox)
+        kind, payload = await self._next("context")
+        if kind != wire.CONFINED:
+            raise self._corrupt()
+        self._isolation.report(payload.decode("utf-8", "replace").splitlines())
 
     async def start(self) -> None:
         """Loads the connector and makes its context; AuthorFailure when it cannot."""
@@ -99,10 +64,11 @@ class Reader:
             "package": str(PACKAGE),
             "credentials": self.spec.credentials,
             "fragment_bytes": self.spec.fragment_bytes,
-            "index_fd": self._index_fd,
+            "index_fd": self._process.index_fd,
             "check": self.spec.check,
         }
         phase = "connector.load_failed" if self.spec.check else "context"
+        await self.confine()
         await self._send(wire.START, start)
         kind, payload = await self._next(phase)
         while kind == wire.ALIVE:
@@ -124,6 +90,7 @@ class Reader:
         self._calls += 1
         self._names[self._calls] = base, names
         self._names.pop(self._calls - 3, None)
+        self._process.call_begins()
         await self._send(kind, request)
         while True:
             frame = await self._next(phase)
@@ -136,20 +103,18 @@ class Reader:
 
     def fragment_at_work(self) -> int:
         """Index of the fragment the reader is or was at, `NO_FRAGMENT` for none. The author's code could forge it."""
-        return int(wire.INDEX.unpack_from(self._index, 0)[0])
+        return int(wire.INDEX.unpack_from(self._process.index, 0)[0])
 
     def kill(self) -> None:
         """SIGKILL to the reader and its descendants; returns at once."""
-        if self.alive:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
     async def close(self) -> None:
         """End-of-file, two seconds, SIGKILL. Comes back when nothing is left."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._process.socket.shutdown(socket.SHUT_RDWR)
         try:
-            await asyncio.wait_for(self._exited.wait(), GRACE_SECONDS)
+            await asyncio.wait_for(self._process.exited.wait(), GRACE_SECONDS)
         except TimeoutError:
             pass
         finally:
@@ -158,10 +123,10 @@ class Reader:
 
     async def gone(self) -> None:
         """Waits until the process has exited and its last lines are in the log; nothing can be received then."""
-        await self._exited.wait()
+        await self._process.exited.wait()
         self._over = True
         if not self._receiving:
-            self._socket.close()
+            self._process.socket.close()
 
     async def _send(self, kind: int, message: dict[str, object]) -> None:
         payload = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -169,7 +134,7 @@ class Reader:
         with contextlib.suppress(OSError):
             async with asyncio.timeout(self.spec.stall_seconds):
                 frame = wire.HEADER.pack(len(payload), kind) + payload
-                await asyncio.get_running_loop().sock_sendall(self._socket, frame)
+                await asyncio.get_running_loop().sock_sendall(self._process.socket, frame)
 
     async def _next(self, phase: str) -> tuple[int, bytes]:
         self._receiving = True
@@ -186,14 +151,12 @@ class Reader:
         finally:
             self._receiving = False
             if self._over:
-                self._socket.close()
+                self._process.socket.close()
 
     async def _dump_and_kill(self) -> None:
-        # faulthandler (-X) writes every thread's stack to stderr on SIGABRT, even while the GIL is held.
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGABRT)
+        self._process.abort()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._exited.wait(), 1.0)
+            await asyncio.wait_for(self._process.exited.wait(), 1.0)
         self.kill()
         await self.gone()
 
@@ -214,13 +177,16 @@ class Reader:
 
     async def _death(self, phase: str) -> AuthorFailure:
         try:
-            await asyncio.wait_for(self._exited.wait(), GRACE_SECONDS)
+            await asyncio.wait_for(self._process.exited.wait(), GRACE_SECONDS)
         except TimeoutError:
             self.kill()
         await self.gone()
+        if self._process.condemned is not None:
+            code, message = self._process.condemned
+            return author_failure(code, message, traceback=self._stack())
         doing = {"read": "in `read_bytes`", "list": "in `list_objects`"}.get(phase, "while loading or in `context`")
-        status = self._process.returncode
-        if status is not None and status < 0:
+        status = self._process.status
+        if status < 0:
             name = signal.Signals(-status).name if -status in signal.valid_signals() else f"signal {-status}"
             hint = "; out of memory?" if name == "SIGKILL" else ""
             code, message = "read.crashed", f"the connector's process was killed by {name} {doing}{hint}"
@@ -243,17 +209,5 @@ class Reader:
         return self._logs[1].stack()
 
     def _on_exit(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._pidfd)
-        # Before it is reaped: until then its process group cannot be another's.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self.alive = False
-        os.close(self._pidfd)
-        # What was sent can still be received; then end-of-file, even if a descendant holds the other end.
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RD)
         for pipe in self._logs:
             pipe.writer_gone()
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._exited.set()

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import textwrap
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +20,13 @@ import grpc
 import grpc.aio
 import pytest
 
+from rowcast import _kin
 from rowcast._bundles import identity
 from rowcast._server import Server, Settings
 from rowcast.v1 import executor_pb2 as pb
 from rowcast.v1 import executor_pb2_grpc as pb_grpc
 
+EXECUTOR = Path(__file__).resolve().parents[2] / "executor"
 LIST_NOTHING = "\ndef list_objects(context, metadata):\n    return []\n"
 READ_NOTHING = "\ndef read_bytes(context, metadata):\n    return b''\n"
 
@@ -132,10 +140,11 @@ class Connector:
 class Harness:
     """A server and its client."""
 
-    def __init__(self, server: Server, home: Path) -> None:
+    def __init__(self, port: int, home: Path, server: Any = None) -> None:
+        # The server itself, when it runs in this process.
         self.server = server
         self.home = home
-        self.address = f"127.0.0.1:{server.port}"
+        self.address = f"127.0.0.1:{port}"
         self.channel = grpc.aio.insecure_channel(self.address, [("grpc.max_receive_message_length", 8 << 20)])
         self.stub: Any = pb_grpc.ExecutorServiceStub(self.channel)
         self._opened = 0
@@ -203,12 +212,88 @@ async def rowcast(settings: Settings) -> AsyncIterator[Harness]:
     before = children()
     server = Server(settings)
     await server.start()
-    harness = Harness(server, settings.home)
+    harness = Harness(server.port, settings.home, server)
     yield harness
     await harness.channel.close()
     await server.stop()
     assert children() == before
     assert not list((settings.home / "scratch").iterdir())
+
+
+class Live(Harness):
+    """The same over an executor that is a process of its own, as it is for its users."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, home: Path, stderr: Path) -> None:
+        super().__init__(port, home)
+        self.process = process
+        self.stderr = stderr
+
+    def descendants(self) -> list[int]:
+        """Its readers and what they started."""
+        return _kin.tree([self.process.pid])[1:]
+
+    def sockets(self) -> int:
+        """Descriptors it has open, those of this client's connection included."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+def python_for(uid: int) -> list[str]:
+    """An interpreter with our packages that another user may run; this one may lie in a folder that is closed to it."""
+    if not uid:
+        return [sys.executable]
+    for python in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
+        command = ["env", f"PYTHONPATH={os.pathsep.join(path for path in sys.path if path)}", python]
+        probe = [*command, "-c", "import grpc, rowcast"]
+        with contextlib.suppress(OSError):
+            if not subprocess.run(probe, user=uid, group=uid, extra_groups=[], capture_output=True).returncode:
+                return command
+    pytest.skip(f"no interpreter here that user {uid} may run")
+
+
+@pytest.fixture
+async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callable[..., Any]]:
+    """Starts executors: `await live("--profile", "pod", uid=10001, before=[program that starts it])`."""
+    started: list[Live] = []
+
+    async def start(*arguments: str, uid: int = 0, before: Sequence[str] = ()) -> Live:
+        # Not below pytest's folder, which is its user's alone.
+        home = Path(tempfile.mkdtemp(prefix="rowcast-test-"))
+        os.chown(home, uid or -1, uid or -1)
+        stderr = tmp_path_factory.mktemp("log") / "stderr"
+        with stderr.open("wb") as file:
+            process = subprocess.Popen(  # noqa: ASYNC220
+                [
+                    *before,
+                    *python_for(uid),
+                    "-m",
+                    "rowcast",
+                    "--listen",
+                    "127.0.0.1:0",
+                    "--home",
+                    str(home),
+                    *arguments,
+                ],
+                cwd=EXECUTOR,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                user=uid or None,
+                group=uid or None,
+                extra_groups=[] if uid else None,
+            )
+        line = await asyncio.to_thread(process.stdout.readline)
+        assert line, stderr.read_text()
+        started.append(Live(process, json.loads(line)["port"], home, stderr))
+        return started[-1]
+
+    yield start
+    for executor in started:
+        await executor.channel.close()
+        executor.process.terminate()
+        code = await asyncio.to_thread(executor.process.wait, 20)
+        executor.process.stdout.close()
+        assert code == 0
+        assert not list((executor.home / "scratch").iterdir())
+        shutil.rmtree(executor.home)
 
 
 @pytest.fixture

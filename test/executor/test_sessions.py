@@ -10,6 +10,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from rowcast._process import Host
 from rowcast._server import CannotListen, Server, Settings
 from rowcast._session import Fragment, Session
 from rowcast._spec import ReaderSpec, base_python
@@ -115,7 +116,7 @@ async def test_an_idle_reader_ends_and_the_next_call_starts_another(tmp_path, go
         "import os\ndef list_objects(c, m): return []\ndef read_bytes(c, m): return str(os.getpid())\n"
     )
     spec = ReaderSpec(python=base_python(), bundle=tmp_path, code="connector.py", scratch=tmp_path)
-    session = Session(spec, concurrency=1, idle_seconds=0.05)
+    session = Session(spec, host=Host(), concurrency=1, idle_seconds=0.05)
 
     async def read() -> int:
         reading = session.read([Fragment("f", "", "")], message_bytes=0, checksum=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Callable
 
-from . import wire
+from . import sandbox, wire
 from .author import Connector, load
 from .faults import Reporter
 from .link import HungUp, Link, leave
@@ -40,6 +40,10 @@ class Reader:
     def start(self) -> bool:
         """Loads the connector and makes its context; false when that failed."""
         kind, payload = self._link.receive()
+        if kind == wire.SANDBOX:
+            # Before credentials are read, and before the first thread.
+            self._outbox.send(wire.CONFINED, "\n".join(sandbox.apply(json.loads(payload))).encode())
+            kind, payload = self._link.receive()
         if kind != wire.START:
             raise HungUp
         start = json.loads(payload)

@@ -25,6 +25,10 @@ TALLY = 8
 # From the reader: the author yielded, but nothing worth a message yet. Resets the stall clock.
 ALIVE = 9
 
+# From the supervisor, first of all: how the reader shuts itself in. From the reader: what of it could not be done, one
+# reason a line.
+SANDBOX, CONFINED = 10, 11
+
 # Fragments ended so far in this call, the sum of their bytes, bytes sent of the one at work.
 TALLY_FIELDS = struct.Struct("<IQQ")
 # The index of the fragment at work, in shared memory: a frame each cost 2.3 CPU-seconds per 100,000 (measured).

@@ -11,20 +11,24 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("executor_id", "epoch", "version", "python_version", "readers", "sessions")
+    __slots__ = ("executor_id", "epoch", "version", "python_version", "readers", "sessions", "isolation", "isolation_reason")
     EXECUTOR_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PYTHON_VERSION_FIELD_NUMBER: _ClassVar[int]
     READERS_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    ISOLATION_FIELD_NUMBER: _ClassVar[int]
+    ISOLATION_REASON_FIELD_NUMBER: _ClassVar[int]
     executor_id: str
     epoch: int
     version: str
     python_version: str
     readers: int
     sessions: int
-    def __init__(self, executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., version: _Optional[str] = ..., python_version: _Optional[str] = ..., readers: _Optional[int] = ..., sessions: _Optional[int] = ...) -> None: ...
+    isolation: str
+    isolation_reason: str
+    def __init__(self, executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., version: _Optional[str] = ..., python_version: _Optional[str] = ..., readers: _Optional[int] = ..., sessions: _Optional[int] = ..., isolation: _Optional[str] = ..., isolation_reason: _Optional[str] = ...) -> None: ...
 
 class PutBundleRequest(_message.Message):
     __slots__ = ("header", "file")
@@ -87,14 +91,16 @@ class PrepareResponse(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., message: _Optional[str] = ..., environment_id: _Optional[str] = ..., resolved_lock: _Optional[str] = ..., error: _Optional[_Union[UserError, _Mapping]] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("stall_seconds", "fragment_bytes", "memory_bytes")
+    __slots__ = ("stall_seconds", "fragment_bytes", "memory_bytes", "cpu_seconds")
     STALL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     FRAGMENT_BYTES_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CPU_SECONDS_FIELD_NUMBER: _ClassVar[int]
     stall_seconds: int
     fragment_bytes: int
     memory_bytes: int
-    def __init__(self, stall_seconds: _Optional[int] = ..., fragment_bytes: _Optional[int] = ..., memory_bytes: _Optional[int] = ...) -> None: ...
+    cpu_seconds: int
+    def __init__(self, stall_seconds: _Optional[int] = ..., fragment_bytes: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., cpu_seconds: _Optional[int] = ...) -> None: ...
 
 class OpenSessionRequest(_message.Message):
     __slots__ = ("idempotency_key", "connector", "bundle_sha256", "environment_id", "code", "credentials", "limits", "concurrency")

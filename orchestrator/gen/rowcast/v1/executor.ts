@@ -52,6 +52,10 @@ export interface GetInfoResponse {
   readers: number;
   /** Sessions open now. */
   sessions: number;
+  /** How far readers are shut in: "full", or "reduced" when the kernel does not offer every layer. */
+  isolation: string;
+  /** Why it is reduced, for a person; empty when it is full. */
+  isolationReason: string;
 }
 
 /** One piece of a bundle: first `header`, then each file in one or more messages. */
@@ -130,6 +134,8 @@ export interface Limits {
   fragmentBytes: bigint;
   /** Bytes of memory of one reader. */
   memoryBytes: bigint;
+  /** Seconds of CPU of one call, over the reader's processes; absent or 0: no limit. */
+  cpuSeconds?: number | undefined;
 }
 
 /** What a session is made of. */
@@ -388,7 +394,16 @@ export const GetInfoRequest: MessageFns<GetInfoRequest> = {
 };
 
 function createBaseGetInfoResponse(): GetInfoResponse {
-  return { executorId: "", epoch: 0n, version: "", pythonVersion: "", readers: 0, sessions: 0 };
+  return {
+    executorId: "",
+    epoch: 0n,
+    version: "",
+    pythonVersion: "",
+    readers: 0,
+    sessions: 0,
+    isolation: "",
+    isolationReason: "",
+  };
 }
 
 export const GetInfoResponse: MessageFns<GetInfoResponse> = {
@@ -413,6 +428,12 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     if (message.sessions !== 0) {
       writer.uint32(48).uint32(message.sessions);
+    }
+    if (message.isolation !== "") {
+      writer.uint32(58).string(message.isolation);
+    }
+    if (message.isolationReason !== "") {
+      writer.uint32(66).string(message.isolationReason);
     }
     return writer;
   },
@@ -478,6 +499,22 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             message.sessions = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.isolation = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.isolationReason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -501,6 +538,8 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     message.pythonVersion = object.pythonVersion ?? "";
     message.readers = object.readers ?? 0;
     message.sessions = object.sessions ?? 0;
+    message.isolation = object.isolation ?? "";
+    message.isolationReason = object.isolationReason ?? "";
     return message;
   },
 };
@@ -999,7 +1038,7 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
 };
 
 function createBaseLimits(): Limits {
-  return { stallSeconds: 0, fragmentBytes: 0n, memoryBytes: 0n };
+  return { stallSeconds: 0, fragmentBytes: 0n, memoryBytes: 0n, cpuSeconds: undefined };
 }
 
 export const Limits: MessageFns<Limits> = {
@@ -1018,6 +1057,9 @@ export const Limits: MessageFns<Limits> = {
         throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
       }
       writer.uint32(24).uint64(message.memoryBytes);
+    }
+    if (message.cpuSeconds !== undefined) {
+      writer.uint32(32).uint32(message.cpuSeconds);
     }
     return writer;
   },
@@ -1059,6 +1101,14 @@ export const Limits: MessageFns<Limits> = {
             message.memoryBytes = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cpuSeconds = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1083,6 +1133,7 @@ export const Limits: MessageFns<Limits> = {
     message.memoryBytes = (object.memoryBytes !== undefined && object.memoryBytes !== null)
       ? BigInt(object.memoryBytes)
       : 0n;
+    message.cpuSeconds = object.cpuSeconds ?? undefined;
     return message;
   },
 };
