@@ -51,13 +51,14 @@ export function tooLong(what: 'record' | 'row', limit: number): Bad {
 }
 
 export function wrongEncoding(record: Uint8Array): Bad {
-  // A byte sequence is invalid as a whole once its first bytes are: so bisection finds where.
+  // Once the first bytes are invalid all longer ones are: bisection finds where, but for the last character.
   let [good, bad] = [0, record.length]
   while (bad - good > 1) {
     const middle = (good + bad) >> 1
     if (startsWell(record.subarray(0, middle))) good = middle
     else bad = middle
   }
+  while (good > 0 && !isUtf8(record.subarray(0, good))) good--
   const byte = record[good]!.toString(16).padStart(2, '0')
   return { code: 'row.encoding', message: `no valid UTF-8 at byte ${good} of the record (0x${byte})` }
 }

@@ -1,8 +1,8 @@
 /** A connector in a few words, a sink that checks the sums (promise 6), and seeded chance. */
 import { crc32 } from 'node:zlib'
 import { expect } from 'vitest'
-import { parseType } from '../../../orchestrator/connector/types.ts'
 import type { Column, Connector, ParserOptions } from '../../../orchestrator/connector/definition.ts'
+import { parseType } from '../../../orchestrator/connector/types.ts'
 import { DirectParser } from '../../../orchestrator/parse/direct.ts'
 import type { Limits } from '../../../orchestrator/parse/rows.ts'
 import type { ParsedFrame, Reject, Totals } from '../../../orchestrator/refresh/ports.ts'
@@ -35,7 +35,13 @@ const XSV = {
 }
 
 /** `'id long'` is a column in a word. */
-export function connector({ parser = { type: 'xsv' }, columns, rejects, fragmentBytes = 1e12, stallMs = 60_000 }: Words): Connector {
+export function connector({
+  parser = { type: 'xsv' },
+  columns,
+  rejects,
+  fragmentBytes = 1e12,
+  stallMs = 60_000,
+}: Words): Connector {
   const options = { ...(parser.type === 'xsv' ? XSV : { mode: 'auto' }), ...parser } as ParserOptions
   return {
     name: 'test',
@@ -92,7 +98,12 @@ export interface Parsed {
 export const LIMITS: Limits = { maxRowBytes: 8 << 20, frameBytes: 256 * 1024 }
 
 /** Parses one fragment cut at `cuts` (offsets, ascending). */
-export function parse(of: Connector, input: Uint8Array | string, cuts: number[] = [], limits: Partial<Limits> = {}): Parsed {
+export function parse(
+  of: Connector,
+  input: Uint8Array | string,
+  cuts: number[] = [],
+  limits: Partial<Limits> = {},
+): Parsed {
   const data = typeof input === 'string' ? Buffer.from(input) : input
   const frames: ParsedFrame[] = []
   const parser = new DirectParser(of, { ...LIMITS, ...limits }, (frame) => {
@@ -128,7 +139,12 @@ export function collect(frames: ParsedFrame[]): Parsed {
     expect(bytes.length === 0 || bytes.at(-1) === 10).toBe(true)
   }
   const error = last?.error ? { code: last.error.code, message: last.error.message } : undefined
-  const rows = totals ? text.split('\n').filter(Boolean).map((line) => JSON.parse(line)) : []
+  const rows = totals
+    ? text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    : []
   return { text, rows, rejects, totals, error, frames }
 }
 
@@ -149,7 +165,11 @@ export function parseEveryWay(of: Connector, input: Uint8Array | string, limits:
 function summary({ text, rejects, totals, error }: Parsed) {
   // A fragment that failed may have put out some frames before: nothing of it counts.
   if (error) return { error }
-  return { text, totals, rejects: rejects.map((reject) => ({ ...reject, raw: Buffer.from(reject.raw).toString('latin1') })) }
+  return {
+    text,
+    totals,
+    rejects: rejects.map((reject) => ({ ...reject, raw: Buffer.from(reject.raw).toString('latin1') })),
+  }
 }
 
 /** 0 to 1, the same for the same seed. */

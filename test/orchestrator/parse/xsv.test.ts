@@ -50,7 +50,10 @@ describe('XSV', () => {
   })
 
   it('knows other null values, unquoted and whole only', () => {
-    const { rows } = parseEveryWay(xsv(['a string'], { nullValues: ['NA', 'N'] }), 'a\nNA\n"NA"\nNAN\nN\r\nNo\n,\n'.replace(',\n', ''))
+    const { rows } = parseEveryWay(
+      xsv(['a string'], { nullValues: ['NA', 'N'] }),
+      'a\nNA\n"NA"\nNAN\nN\r\nNo\n,\n'.replace(',\n', ''),
+    )
     expect(rows.map(({ a }) => a)).toEqual([null, 'NA', 'NAN', null, 'No'])
     expect(parse(xsv(['a string', 'b string'], { nullValues: [] }), 'a,b\n,x').text).toBe('{"a":"","b":"x"}\n')
   })
@@ -69,7 +72,9 @@ describe('XSV', () => {
       { a: 'x\n" ,', b: 2 },
       { a: 'r', b: 4 },
     ])
-    expect(rejects.map(({ code, line, rowNumber, raw }) => [code, line, rowNumber, Buffer.from(raw).toString()])).toEqual([
+    expect(
+      rejects.map(({ code, line, rowNumber, raw }) => [code, line, rowNumber, Buffer.from(raw).toString()]),
+    ).toEqual([
       ['row.quote', 2, 1, '"x"y,1'],
       ['row.quote', 5, 3, '"p""\n"q,3'],
     ])
@@ -113,7 +118,10 @@ describe('XSV', () => {
 
   it('understands other delimiters, quotes and escapes', () => {
     const parser = { delimiter: '\t', quote: "'", escape: '\\' }
-    const { rows, rejects } = parseEveryWay(xsv(['a string', 'b string'], parser), "a\tb\n'it\\'s \"\\\\\n'\t\\x\n'a''b'\tc\n")
+    const { rows, rejects } = parseEveryWay(
+      xsv(['a string', 'b string'], parser),
+      "a\tb\n'it\\'s \"\\\\\n'\t\\x\n'a''b'\tc\n",
+    )
     expect(rows).toEqual([{ a: 'it\'s "\\\n', b: '\\x' }])
     expect(rejects.map(({ code }) => code)).toEqual(['row.quote'])
     const plain = parseEveryWay(xsv(['a string', 'b string'], { quote: '', delimiter: ';' }), 'a;b\n"x;y"\n')
@@ -128,7 +136,13 @@ describe('XSV', () => {
   })
 
   it('rejects only the rows that are no UTF-8', () => {
-    const input = Buffer.concat([Buffer.from('a,b\né,1\n'), Buffer.from([0xc3, 0x28]), Buffer.from(',2\n日本,x\n'), Buffer.from([0xe6, 0x97]), Buffer.from(',3\n😀,4')])
+    const input = Buffer.concat([
+      Buffer.from('a,b\né,1\n'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from(',2\n日本,x\n'),
+      Buffer.from([0xe6, 0x97]),
+      Buffer.from(',3\n😀,4'),
+    ])
     const { rows, rejects } = parseEveryWay(xsv(['a string', 'b long']), input)
     expect(rows.map(({ a }) => a)).toEqual(['é', '😀'])
     expect(rejects.map(({ code, line, rowNumber }) => [code, line, rowNumber])).toEqual([
@@ -149,8 +163,12 @@ describe('XSV', () => {
       ['row.too_long', 407, 6, true],
     ])
     expect(totals?.read).toBe(6)
-    expect(parseEveryWay(xsv(['a long', 'b string']), `a,b\n1,"${long}`, { maxRecordBytes: 100 }).error?.code).toBe('fragment.open_quote')
-    expect(parseEveryWay(xsv(['a string']), `${'a'.repeat(200)}\n1\n`, { maxRecordBytes: 100 }).error?.code).toBe('fragment.limit')
+    expect(parseEveryWay(xsv(['a long', 'b string']), `a,b\n1,"${long}`, { maxRecordBytes: 100 }).error?.code).toBe(
+      'fragment.open_quote',
+    )
+    expect(parseEveryWay(xsv(['a string']), `${'a'.repeat(200)}\n1\n`, { maxRecordBytes: 100 }).error?.code).toBe(
+      'fragment.limit',
+    )
   })
 
   it('rejects a row that is too long to be published', () => {
@@ -169,7 +187,12 @@ describe('XSV', () => {
   it('cuts frames at row ends and carries the unfinished one from chunk to chunk', () => {
     const lines = Array.from({ length: 500 }, (_, i) => `${i},${'v'.repeat(i % 40)}`)
     const input = `a,b\n${lines.join('\n')}\n`
-    const { frames, rows } = parse(xsv(['a long', 'b string']), input, Array.from({ length: 900 }, (_, i) => i * 10 + 5), { frameBytes: 1000 })
+    const { frames, rows } = parse(
+      xsv(['a long', 'b string']),
+      input,
+      Array.from({ length: 900 }, (_, i) => i * 10 + 5),
+      { frameBytes: 1000 },
+    )
     expect(rows.map(({ a }) => a)).toEqual(lines.map((_, i) => i))
     for (const { bytes } of frames.slice(0, -1)) {
       expect(bytes.length).toBeGreaterThanOrEqual(1000)
@@ -202,7 +225,8 @@ describe('XSV columns that are missing', () => {
     const { error } = parseEveryWay(xsv(['elevation long']), 'icao,elevatoin,name\n1,2,3\n')
     expect(error).toEqual({
       code: 'fragment.missing_column',
-      message: 'column "elevation": the header has no "elevation"; the nearest is "elevatoin". It has "icao", "elevatoin", "name"',
+      message:
+        'column "elevation": the header has no "elevation"; the nearest is "elevatoin". It has "icao", "elevatoin", "name"',
     })
     expect(parseEveryWay(xsv(['a long']), 'a,b,a\n1,2,3\n').error?.message).toBe('column "a": the header has "a" twice')
   })
@@ -240,7 +264,8 @@ describe('what is invalid', () => {
   it('fails the fragment with row, line, column and value', () => {
     expect(parseEveryWay(of('fail'), 'a,b\n\n1,x\ny,"z"\n').error).toEqual({
       code: 'fragment.value',
-      message: 'row 2, line 4, column "a": row.value: "y" is no long; expected digits, with or without a sign (on_invalid: fail)',
+      message:
+        'row 2, line 4, column "a": row.value: "y" is no long; expected digits, with or without a sign (on_invalid: fail)',
     })
   })
 
@@ -252,7 +277,11 @@ describe('what is invalid', () => {
 
   it('does not count the defaults of a row that is rejected', () => {
     const both = connector({ columns: [{ name: 'a', type: 'long', onInvalid: 'default', default: '0' }, 'b long'] })
-    expect(parseEveryWay(both, 'a,b\nx,y\nx,1\n').totals).toMatchObject({ defaulted: [1, 0], rejected: 1, published: 1 })
+    expect(parseEveryWay(both, 'a,b\nx,y\nx,1\n').totals).toMatchObject({
+      defaulted: [1, 0],
+      rejected: 1,
+      published: 1,
+    })
   })
 
   it('fails the fragment with more rejects than max, at once', () => {
