@@ -109,6 +109,7 @@ describe('JSON', () => {
     ['{"x":[1,]}', 'row.json'],
     ['{"x":"\\ud800"}', 'row.json'],
     ['{"x":"\\udc00"}', 'row.json'],
+    ['{"x":"\\udc00\\udc00"}', 'row.json'],
     ['{"x":"\\ud800\\u0041"}', 'row.json'],
     ['{"x":"\\ud83dx"}', 'row.json'],
     ['{"x":tru}', 'row.json'],

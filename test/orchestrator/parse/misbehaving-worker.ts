@@ -6,7 +6,11 @@ parentPort!.on('message', (message: { kind: string; bytes?: Uint8Array }) => {
   const text = Buffer.from(message.bytes!).toString('latin1')
   if (text.includes('HANG')) for (;;);
   if (text.includes('EXIT')) process.exit(7)
-  if (text.includes('THROW')) throw new Error('thrown on purpose')
+  if (text.includes('THROW')) {
+    // The real listener is still called, and would answer before the thread dies.
+    message.kind = 'none'
+    throw new Error('thrown on purpose')
+  }
 })
 
 await import('../../../orchestrator/parse/worker.ts')

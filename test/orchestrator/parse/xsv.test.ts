@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DirectParser } from '../../../orchestrator/parse/direct.ts'
 import { codes, connector, parse, parseEveryWay } from './support.ts'
 
 const xsv = (columns: string[], parser: Record<string, unknown> = {}) =>
@@ -198,6 +199,16 @@ describe('XSV', () => {
       expect(bytes.length).toBeGreaterThanOrEqual(1000)
       expect(bytes.length).toBeLessThan(1100)
     }
+  })
+
+  it('gives out rows long before the end', () => {
+    const of = connector({ columns: ['a long', 'b string'] })
+    const seen: number[] = []
+    const parser = new DirectParser(of, { maxRowBytes: 1e6, frameBytes: 1000 }, ({ rows }) => seen.push(rows))
+    const input = Buffer.from(`a,b\n${Array.from({ length: 100 }, (_, i) => `${i},"${'x'.repeat(9000)}"\n`).join('')}`)
+    // Every piece ends inside of a row.
+    for (let at = 0; at < input.length; at += 5003) parser.push(input.subarray(at, at + 5003))
+    expect(seen.length).toBeGreaterThan(95)
   })
 
   it('grows the output when rows are far larger than their source', () => {
