@@ -81,6 +81,7 @@ export async function* changes(nc: NatsConnection, connector: string, options: C
   const { signal } = options
   const stop = () => void messages.close()
   signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted) stop() // it came while the consumer was made
   const rule = new Rule(start)
   let boundary: Boundary | undefined
   try {

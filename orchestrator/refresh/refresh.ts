@@ -183,7 +183,7 @@ async function run(
     if (tripped) throw tripped
     const { rows, rejected, bytes } = tally
     const seconds = (clock.now() - started) / 1000
-    return await stream.finish({
+    const position = await stream.finish({
       refresh: claim.refresh,
       connector: connector.name,
       trace_id: traceId,
@@ -193,13 +193,14 @@ async function run(
       bytes,
       seconds,
     })
+    await stream.close()
+    return position
   } catch (error) {
     await stream.close({ abort: true })
     throw error
   } finally {
     await staging?.drop()
     await sessions.close()
-    await stream.close()
   }
 }
 

@@ -88,7 +88,7 @@ describe('a connector that cannot be listed', () => {
       fragments: { committed: 0, retracted: 0 },
       error: { code },
     })
-    expect(lines.at(-1).error.message.length).toBeGreaterThan(10)
+    expect(lines.at(-1).error.message).not.toBe('')
     // The author's frames, none of ours.
     expect(stderr).not.toMatch(/_child|rowcast\/|importlib/)
     expect((await observeHome(home, 'authors')).rows.get('good')).toEqual(['{"id":1}', '{"id":2}'])

@@ -45,12 +45,16 @@ export function temporary(): string {
   return dir
 }
 
+const LIMIT_MS = 120_000
+
 /** Starts `rowcast …` with nothing of our environment but what it needs. */
 export function start(args: string[], { cwd = ROOT, env = {} }: RunOptions = {}): Running {
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(NODE, [MAIN, ...args], { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
+  // Bounded: a process that hangs fails its test, and leaves nothing behind.
+  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
   const waiting = new Set<() => void>()
   const notify = () => {
     for (const check of waiting) check()
@@ -65,6 +69,7 @@ export function start(args: string[], { cwd = ROOT, env = {} }: RunOptions = {})
   })
   const result = new Promise<Result>((resolve) =>
     child.on('close', (code, signal) => {
+      clearTimeout(limit)
       resolve({ code, signal, stdout, stderr, lines: parse(stdout) })
       notify()
     }),

@@ -1,0 +1,8 @@
+"""Stops its own process."""
+
+import os
+import signal
+
+
+def read_bytes(context, metadata):
+    os.kill(os.getpid(), signal.SIGSTOP)
