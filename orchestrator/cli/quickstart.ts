@@ -42,7 +42,7 @@ ${output.bold('Try next')}
   npx rowcast tail airports                 all rows that are current, then every change
   npx rowcast fragments airports            what was read, when, with which fingerprint
   npx rowcast init connectors/mine          a connector of your own
-  npx rowcast up executor/examples          keep all examples fresh; while it runs, anybody may subscribe:
+  npx rowcast up executor/examples/airports keep it fresh; while it runs, anybody may subscribe:
   ${refresher.subscribeLine(connector.name)}`)
     return 0
   } finally {

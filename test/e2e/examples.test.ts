@@ -48,8 +48,10 @@ it('folder: JSON lines and CSV side by side, as deep as it goes', async () => {
   const dir = temporary()
   const home = join(dir, 'home')
   const folder = join(dir, 'folder')
-  cpSync(join(EXAMPLES, 'folder'), folder, { recursive: true })
-  const refresh = async () => (await run(['refresh', folder, '--home', home, '--json'])).lines.at(-1)
+  cpSync(join(EXAMPLES, 'folder-data'), folder, { recursive: true })
+  const env = { FOLDER: folder }
+  const refresh = async () =>
+    (await run(['refresh', join(EXAMPLES, 'folder'), '--home', home, '--json'], { env })).lines.at(-1)
   expect(await refresh()).toMatchObject({
     status: 'succeeded',
     fragments: { listed: 3, committed: 3 },
@@ -63,10 +65,10 @@ it('folder: JSON lines and CSV side by side, as deep as it goes', async () => {
     '{"till":2,"item":"tea","price":"12.00","sold_at":"2026-10-31T16:02:11Z"}',
   ])
   appendFileSync(
-    join(folder, 'data/2026/11/south.jsonl'),
+    join(folder, '2026/11/south.jsonl'),
     '{"till": 7, "item": "rice", "price": 2.05, "sold_at": "2026-11-02T10:20:00Z"}\n',
   )
-  rmSync(join(folder, 'data/2026/10'), { recursive: true })
+  rmSync(join(folder, '2026/10'), { recursive: true })
   expect(await refresh()).toMatchObject({ fragments: { listed: 2, changed: 1, retracted: 1 }, rows: 2 })
   expect([...(await observeHome(home, 'folder')).rows.keys()].sort()).toEqual([
     '2026/11/north.jsonl',

@@ -47,10 +47,14 @@ export function temporary(): string {
 
 const LIMIT_MS = 120_000
 
+/** What finds programs and package indexes; nothing that Rowcast itself reads. */
+const NEEDED = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|.*_proxy|SSL_CERT_.*|UV_.*)$/i.test(name)),
+)
+
 /** Starts `rowcast …` with nothing of our environment but what it needs. */
 export function start(args: string[], { cwd = ROOT, env = {} }: RunOptions = {}): Running {
-  const { PATH = '', HOME = '' } = process.env
-  const child = spawn(NODE, [MAIN, ...args], { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(NODE, [MAIN, ...args], { cwd, env: { ...NEEDED, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   // Bounded: a process that hangs fails its test, and leaves nothing behind.

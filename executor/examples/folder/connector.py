@@ -4,13 +4,14 @@ import csv
 import json
 import os
 
-# The files beside this example. Put your own folder here.
-ROOT = os.path.join(os.path.dirname(__file__), "data")
+
+def context(credentials):
+    return credentials  # the path of the folder: any text that says how to reach the source
 
 
-def list_objects(context, metadata):
+def list_objects(root, metadata):
     folder = metadata["name"] if metadata else ""
-    for entry in sorted(os.scandir(os.path.join(ROOT, folder)), key=lambda entry: entry.name):
+    for entry in sorted(os.scandir(os.path.join(root, folder)), key=lambda entry: entry.name):
         name = f"{folder}/{entry.name}" if folder else entry.name
         if entry.is_dir():
             yield {"name": name, "is_prefix": True}  # list_objects is called again, with this as metadata
@@ -19,8 +20,8 @@ def list_objects(context, metadata):
             yield {"name": name, "fingerprint": f"{stat.st_size}-{stat.st_mtime_ns}"}
 
 
-def read_bytes(context, metadata):
-    path = os.path.join(ROOT, metadata["name"])
+def read_bytes(root, metadata):
+    path = os.path.join(root, metadata["name"])
     if path.endswith(".csv"):
         with open(path, newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):

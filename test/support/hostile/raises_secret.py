@@ -14,4 +14,4 @@ def read_bytes(secret, metadata):
     try:
         raise KeyError(secret)
     except KeyError as error:
-        raise type("Error_" + secret.replace("-", "_"), (Exception,), {})("1" * 50 + secret) from error
+        raise type("Error " + secret, (Exception,), {})("1" * 50 + secret) from error
