@@ -58,8 +58,9 @@ class ReaderProcess:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
         index_fd = os.memfd_create("rowcast-index")
         os.ftruncate(index_fd, mmap.PAGESIZE)
-        self.index = mmap.mmap(index_fd, mmap.PAGESIZE)
-        wire.INDEX.pack_into(self.index, 0, wire.NO_FRAGMENT)
+        self._index = mmap.mmap(index_fd, mmap.PAGESIZE)
+        self._at_work = wire.NO_FRAGMENT
+        wire.INDEX.pack_into(self._index, 0, wire.NO_FRAGMENT)
         self.scratch = tempfile.mkdtemp(prefix="reader-", dir=spec.scratch)
         self.sandbox = host.isolation.for_reader(spec, self.scratch)
         out, err = os.pipe(), os.pipe()
@@ -81,7 +82,7 @@ class ReaderProcess:
             )
         except BaseException:
             ours.close()
-            self.index.close()
+            self._index.close()
             os.close(out[0])
             os.close(err[0])
             shutil.rmtree(self.scratch, ignore_errors=True)
@@ -108,6 +109,10 @@ class ReaderProcess:
         """Its exit status, negative for a signal, once it has exited."""
         return self._popen.returncode
 
+    def fragment_at_work(self) -> int:
+        """Index of the fragment the reader is or was at, `NO_FRAGMENT` for none. The author's code could forge it."""
+        return int(wire.INDEX.unpack_from(self._index, 0)[0]) if self.alive else self._at_work
+
     def call_begins(self) -> None:
         """The CPU quota counts from here."""
         if self.cpu_seconds:
@@ -124,7 +129,8 @@ class ReaderProcess:
 
     def kill(self) -> None:
         """SIGKILL to its process group; returns at once. What left the group is ended when it has exited."""
-        if self.alive:
+        # Not once it is reaped: its number may be another's then.
+        if self._popen.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
@@ -145,6 +151,8 @@ class ReaderProcess:
         # What was sent can still be received; then end-of-file, even if a descendant holds the other end.
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RD)
+        self._at_work = self.fragment_at_work()
+        self._index.close()
         self.alive = False
         self._on_exit()
         shutil.rmtree(self.scratch, ignore_errors=True)

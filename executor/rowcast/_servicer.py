@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import platform
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
-from typing import Any
 
 import grpc
-import grpc.aio
 
 from rowcast._bundles import Bundles, Incoming
+from rowcast._convert import Context, log_line, method, parser
 from rowcast._environments import Environments
-from rowcast._errors import (
-    AuthorFailure,
-    BadRequest,
-    BundleMissing,
-    EnvironmentMissing,
-    ExecutorError,
-    SessionExpired,
-    StaleEpoch,
-)
-from rowcast._logs import Line, LogQueue
+from rowcast._errors import AuthorFailure, BadRequest, SessionExpired
+from rowcast._logs import LogQueue
 from rowcast._process import Host
 from rowcast._session import Fragment, Session
 from rowcast._sessions import Opened, Sessions
@@ -33,7 +23,6 @@ from rowcast._supervisor import Reader
 from rowcast._version import VERSION
 from rowcast.v1 import executor_pb2 as pb
 
-log = logging.getLogger("rowcast")
 SERVICE = "rowcast.v1.ExecutorService"
 STALL_SECONDS = 300
 FRAGMENT_BYTES = 10 << 30
@@ -41,15 +30,6 @@ MEMORY_BYTES = 1 << 30
 MAX_CONCURRENCY = 64
 MAX_FRAGMENTS = 500
 LOG_BYTES = 1 << 20
-STATUS: dict[type[ExecutorError], grpc.StatusCode] = {
-    BadRequest: grpc.StatusCode.INVALID_ARGUMENT,
-    BundleMissing: grpc.StatusCode.NOT_FOUND,
-    EnvironmentMissing: grpc.StatusCode.NOT_FOUND,
-    SessionExpired: grpc.StatusCode.NOT_FOUND,
-    StaleEpoch: grpc.StatusCode.FAILED_PRECONDITION,
-}
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Servicer:
@@ -67,21 +47,6 @@ class Servicer:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """For `add_generic_rpc_handlers`: the generated registration has no place for our serializer."""
-
-        def method(
-            make: Callable[..., Any], call: Callable[..., Coroutine[Any, Any, Any]], request: type[Any]
-        ) -> grpc.RpcMethodHandler[Any, Any]:
-            async def guarded(argument: Any, context: Context) -> Any:
-                try:
-                    return await call(argument, context)
-                except ExecutorError as error:
-                    await context.abort(STATUS.get(type(error), grpc.StatusCode.INTERNAL), str(error))
-                except Exception:
-                    # Its text would go to the caller verbatim, whatever it holds.
-                    log.exception("%s failed", call.__name__)
-                    await context.abort(grpc.StatusCode.INTERNAL, "executor.internal: see the executor's log")
-
-            return make(guarded, request_deserializer=request.FromString, response_serializer=_serialize)
 
         return grpc.method_handlers_generic_handler(
             SERVICE,
@@ -150,32 +115,38 @@ class Servicer:
         bundle = self._bundles.file(request.bundle_sha256, request.code)
         try:
             environment = await self._environments.prepare(pip=request.pip, lock=request.lock, progress=progress)
+            rows = False
             if request.load:
                 await progress("load", "importing the connector")
-                await self._load(bundle, request.code, environment.python)
+                spec = ReaderSpec(
+                    python=environment.python,
+                    bundle=bundle,
+                    code=request.code,
+                    scratch=self._scratch,
+                    stall_seconds=STALL_SECONDS,
+                    memory_bytes=MEMORY_BYTES,
+                    check=True,
+                    parser=parser(request),
+                )
+                rows = await self._load(spec)
         except AuthorFailure as failure:
             await context.write(pb.PrepareResponse(stage="done", error=pb.UserError.FromString(failure.error)))
             return
         await context.write(
             pb.PrepareResponse(
-                stage="done", message="ready", environment_id=environment.id, resolved_lock=environment.lock
+                stage="done",
+                message="ready",
+                environment_id=environment.id,
+                resolved_lock=environment.lock,
+                yields_rows=rows,
             )
         )
 
-    async def _load(self, bundle: Path, code: str, python: Path) -> None:
-        spec = ReaderSpec(
-            python=python,
-            bundle=bundle,
-            code=code,
-            scratch=self._scratch,
-            stall_seconds=STALL_SECONDS,
-            memory_bytes=MEMORY_BYTES,
-            check=True,
-        )
+    async def _load(self, spec: ReaderSpec) -> bool:
         # Its prints go nowhere: there is no session to tell yet.
         reader = Reader(spec, host=self._host, logs=LogQueue())
         try:
-            await reader.start()
+            return await reader.start()
         finally:
             reader.kill()
             await reader.gone()
@@ -196,6 +167,7 @@ class Servicer:
             fragment_bytes=request.limits.fragment_bytes or FRAGMENT_BYTES,
             memory_bytes=request.limits.memory_bytes or MEMORY_BYTES,
             cpu_seconds=request.limits.cpu_seconds,
+            parser=parser(request),
         )
         opened = self._sessions.open(
             request.idempotency_key, lambda: Session(spec, host=self._host, concurrency=concurrency)
@@ -224,7 +196,7 @@ class Servicer:
         async def logs() -> None:
             while (taken := await opened.session.logs.take(max_bytes=LOG_BYTES)) is not None:
                 lines, dropped = taken
-                await context.write(pb.AttachResponse(logs=map(_log_line, lines), logs_dropped=dropped))
+                await context.write(pb.AttachResponse(logs=map(log_line, lines), logs_dropped=dropped))
 
         with _cancelled(asyncio.create_task(pings()), asyncio.create_task(logs())) as (pinging, logging):
             # Whoever ends first: the caller hangs up, or the session is over and its last line told.
@@ -264,15 +236,6 @@ class Servicer:
         return self._sessions.find(
             session_id=ref.session_id, executor_id=ref.executor_id, epoch=ref.epoch, token=ref.token
         )
-
-
-def _serialize(message: Any) -> bytes:
-    """What the reader encoded passes through untouched."""
-    return message if type(message) is bytes else message.SerializeToString()
-
-
-def _log_line(line: Line) -> pb.LogLine:
-    return pb.LogLine(time_unix_us=line.time_us, stream=line.stream, text=line.text, fragment=line.fragment)
 
 
 @contextlib.contextmanager

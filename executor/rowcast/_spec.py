@@ -30,6 +30,8 @@ class ReaderSpec:
     memory_bytes: int = 0
     cpu_seconds: float = 0.0
     check: bool = False
+    # type, function, code: rows in place of bytes.
+    parser: dict[str, str] | None = None
 
 
 def environment(scratch: str) -> dict[str, str]:

@@ -56,8 +56,8 @@ class Reader:
             raise self._corrupt()
         self._isolation.report(payload.decode("utf-8", "replace").splitlines())
 
-    async def start(self) -> None:
-        """Loads the connector and makes its context; AuthorFailure when it cannot."""
+    async def start(self) -> bool:
+        """Loads the connector and makes its context; AuthorFailure when it cannot. True: it yields rows, not bytes."""
         start: dict[str, object] = {
             "bundle": str(self.spec.bundle),
             "code": self.spec.code,
@@ -66,6 +66,7 @@ class Reader:
             "fragment_bytes": self.spec.fragment_bytes,
             "index_fd": self._process.index_fd,
             "check": self.spec.check,
+            "parser": self.spec.parser,
         }
         phase = "connector.load_failed" if self.spec.check else "context"
         await self.confine()
@@ -77,6 +78,7 @@ class Reader:
             raise AuthorFailure(payload)
         if kind != wire.READY:
             raise self._corrupt()
+        return payload == b"rows"
 
     async def call(
         self, kind: int, request: dict[str, object], *, phase: str, base: int = 0, names: Sequence[str] = ()
@@ -103,7 +105,7 @@ class Reader:
 
     def fragment_at_work(self) -> int:
         """Index of the fragment the reader is or was at, `NO_FRAGMENT` for none. The author's code could forge it."""
-        return int(wire.INDEX.unpack_from(self._process.index, 0)[0])
+        return self._process.fragment_at_work()
 
     def kill(self) -> None:
         """SIGKILL to the reader and its descendants; returns at once."""

@@ -181,7 +181,7 @@ class Harness:
         """A session of a connector of this source; functions it lacks do nothing."""
         source = textwrap.dedent(source)
         source += LIST_NOTHING if "list_objects" not in source else ""
-        source += READ_NOTHING if "read_bytes" not in source else ""
+        source += READ_NOTHING if "read_bytes" not in source and "read_rows" not in source else ""
         sha256 = await self.put({"connector.py": source.encode(), **(files or {})})
         if not environment_id:
             environment_id = (await self.prepare(sha256))[-1].environment_id

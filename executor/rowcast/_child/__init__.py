@@ -8,6 +8,7 @@ imports `wire` and `redact` from here: one definition of the frames for both end
 main      START ▸ load ▸ context ▸ READY, then one LIST or READ at a time
 author    the author's module: load, call       listing   list_objects: recursion (waiting), item rules (items)
 faults    exceptions to errors on the wire      reading   read_bytes: what it returns, its chunks
+          rows: their values        parsing  the author's parser, read_rows
 outbox    gathers chunks and items to messages  prints    which fragment a printed line belongs to
 link      frames over the socket, hang-up       wire      frame types, protobuf by hand      redact   secrets
 ```

@@ -13,6 +13,8 @@ MESSAGE_BYTES = 4 << 10
 TRACEBACK_BYTES = 16 << 10
 # Measured: `urllib` and `requests` keep the built-in type in the chain, `httpx` hides it, so these names count too.
 RETRYABLE_NAMES = frozenset({"ConnectionError", "NetworkError", "Timeout", "TimeoutError", "TimeoutException"})
+# The others fail alike at each try.
+RETRIED = frozenset({"context.failed", "list.failed", "read.failed"})
 _OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -22,6 +24,12 @@ class Fault(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class BadRow(TypeError):
+    """A row that cannot be sent; `onNext` raises it, so that its author may catch it."""
+
+    code = "parser.bad_row"
 
 
 class Reporter:
@@ -42,12 +50,14 @@ class Reporter:
             return self._encode(code, message, kind, trace, error=None)
         if isinstance(error, MemoryError):
             code = "read.memory"
+        elif isinstance(error, BadRow):
+            code = error.code
         elif isinstance(error, SystemExit):
             code = code if code == "connector.load_failed" else "read.exited"
         return self._encode(code, _message(error), _type(error), self._trace(error), error=error)
 
     def _encode(self, code: str, message: str, kind: str, trace: str, *, error: BaseException | None) -> bytes:
-        retryable, retry_after_ms = _retry(error) if code.endswith(".failed") else (False, 0)
+        retryable, retry_after_ms = _retry(error) if code in RETRIED else (False, 0)
         return wire.user_error(
             code=code,
             message=self._redact.cut(message, MESSAGE_BYTES),

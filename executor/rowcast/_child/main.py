@@ -55,7 +55,9 @@ class Reader:
         self._link.watch(self._outbox.tick)
 
         def loading() -> None:
-            self._connector = load(bundle=start["bundle"], code=start["code"], package=start["package"])
+            self._connector = load(
+                bundle=start["bundle"], code=start["code"], package=start["package"], parser=start.get("parser")
+            )
             if start["check"]:
                 self._connector.check_signatures()
 
@@ -79,7 +81,8 @@ class Reader:
         return True
 
     def _ready(self) -> bool:
-        self._outbox.send(wire.READY)
+        assert self._connector is not None
+        self._outbox.send(wire.READY, b"rows" if self._connector.rows else b"")
         return True
 
     def call(self) -> None:
@@ -119,7 +122,7 @@ class Reader:
             well = read_fragment(
                 index=base + offset,
                 item=item,
-                read_bytes=self._connector.read_bytes,
+                read=self._connector.read,
                 context=self._context,
                 outbox=self._outbox,
                 reporter=self._reporter,

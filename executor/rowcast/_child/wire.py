@@ -88,11 +88,19 @@ def piece_header(fragment: int, size: int) -> bytes:
 
 
 def piece_trailer(
-    fragment: int, *, size: int, start_us: int, duration_us: int, crc32: int | None = None, error: bytes = b""
+    fragment: int,
+    *,
+    size: int,
+    start_us: int,
+    duration_us: int,
+    rows: int = 0,
+    crc32: int | None = None,
+    error: bytes = b"",
 ) -> bytes:
     """A `Piece` with a `FragmentTrailer`."""
     trailer = (
         _number(1, size)
+        + _number(2, rows)
         + (b"\x1d" + struct.pack("<I", crc32) if crc32 else b"")
         + b"\x21"
         + struct.pack("<Q", start_us)

@@ -63,32 +63,36 @@ class PutBundleResponse(_message.Message):
     def __init__(self, sha256: _Optional[str] = ...) -> None: ...
 
 class PrepareRequest(_message.Message):
-    __slots__ = ("bundle_sha256", "pip", "lock", "code", "load")
+    __slots__ = ("bundle_sha256", "pip", "lock", "code", "load", "parser")
     BUNDLE_SHA256_FIELD_NUMBER: _ClassVar[int]
     PIP_FIELD_NUMBER: _ClassVar[int]
     LOCK_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     LOAD_FIELD_NUMBER: _ClassVar[int]
+    PARSER_FIELD_NUMBER: _ClassVar[int]
     bundle_sha256: str
     pip: _containers.RepeatedScalarFieldContainer[str]
     lock: str
     code: str
     load: bool
-    def __init__(self, bundle_sha256: _Optional[str] = ..., pip: _Optional[_Iterable[str]] = ..., lock: _Optional[str] = ..., code: _Optional[str] = ..., load: _Optional[bool] = ...) -> None: ...
+    parser: Parser
+    def __init__(self, bundle_sha256: _Optional[str] = ..., pip: _Optional[_Iterable[str]] = ..., lock: _Optional[str] = ..., code: _Optional[str] = ..., load: _Optional[bool] = ..., parser: _Optional[_Union[Parser, _Mapping]] = ...) -> None: ...
 
 class PrepareResponse(_message.Message):
-    __slots__ = ("stage", "message", "environment_id", "resolved_lock", "error")
+    __slots__ = ("stage", "message", "environment_id", "resolved_lock", "error", "yields_rows")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_ID_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_LOCK_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    YIELDS_ROWS_FIELD_NUMBER: _ClassVar[int]
     stage: str
     message: str
     environment_id: str
     resolved_lock: str
     error: UserError
-    def __init__(self, stage: _Optional[str] = ..., message: _Optional[str] = ..., environment_id: _Optional[str] = ..., resolved_lock: _Optional[str] = ..., error: _Optional[_Union[UserError, _Mapping]] = ...) -> None: ...
+    yields_rows: bool
+    def __init__(self, stage: _Optional[str] = ..., message: _Optional[str] = ..., environment_id: _Optional[str] = ..., resolved_lock: _Optional[str] = ..., error: _Optional[_Union[UserError, _Mapping]] = ..., yields_rows: _Optional[bool] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("stall_seconds", "fragment_bytes", "memory_bytes", "cpu_seconds")
@@ -102,8 +106,18 @@ class Limits(_message.Message):
     cpu_seconds: int
     def __init__(self, stall_seconds: _Optional[int] = ..., fragment_bytes: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., cpu_seconds: _Optional[int] = ...) -> None: ...
 
+class Parser(_message.Message):
+    __slots__ = ("type", "function", "code")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    function: str
+    code: str
+    def __init__(self, type: _Optional[str] = ..., function: _Optional[str] = ..., code: _Optional[str] = ...) -> None: ...
+
 class OpenSessionRequest(_message.Message):
-    __slots__ = ("idempotency_key", "connector", "bundle_sha256", "environment_id", "code", "credentials", "limits", "concurrency")
+    __slots__ = ("idempotency_key", "connector", "bundle_sha256", "environment_id", "code", "credentials", "limits", "concurrency", "parser")
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     CONNECTOR_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +126,7 @@ class OpenSessionRequest(_message.Message):
     CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    PARSER_FIELD_NUMBER: _ClassVar[int]
     idempotency_key: str
     connector: str
     bundle_sha256: str
@@ -120,7 +135,8 @@ class OpenSessionRequest(_message.Message):
     credentials: str
     limits: Limits
     concurrency: int
-    def __init__(self, idempotency_key: _Optional[str] = ..., connector: _Optional[str] = ..., bundle_sha256: _Optional[str] = ..., environment_id: _Optional[str] = ..., code: _Optional[str] = ..., credentials: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., concurrency: _Optional[int] = ...) -> None: ...
+    parser: Parser
+    def __init__(self, idempotency_key: _Optional[str] = ..., connector: _Optional[str] = ..., bundle_sha256: _Optional[str] = ..., environment_id: _Optional[str] = ..., code: _Optional[str] = ..., credentials: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., concurrency: _Optional[int] = ..., parser: _Optional[_Union[Parser, _Mapping]] = ...) -> None: ...
 
 class OpenSessionResponse(_message.Message):
     __slots__ = ("session", "lease_ms")

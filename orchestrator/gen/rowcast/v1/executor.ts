@@ -107,6 +107,8 @@ export interface PrepareRequest {
   code: string;
   /** True to import the connector after the environment is ready. */
   load: boolean;
+  /** As in OpenSession; its function is looked for when the connector is loaded. */
+  parser?: Parser | undefined;
 }
 
 /** Progress, or the end. */
@@ -123,7 +125,11 @@ export interface PrepareResponse {
    * Set on the last message when it failed: `environment.failed`, `connector.load_failed`, `connector.missing_function`,
    * `connector.bad_signature`.
    */
-  error: UserError | undefined;
+  error:
+    | UserError
+    | undefined;
+  /** On the last message, of a connector that was loaded: it yields rows (see `Parser`), not bytes. */
+  yieldsRows: boolean;
 }
 
 /** Limits of one reader; 0 means the executor's default. */
@@ -136,6 +142,21 @@ export interface Limits {
   memoryBytes: bigint;
   /** Seconds of CPU of one call, over the reader's processes; absent or 0: no limit. */
   cpuSeconds?: number | undefined;
+}
+
+/**
+ * Rows in place of bytes: the reader runs the author's own parser, or `read_rows`. `data` of a fragment is then NDJSON,
+ * one JSON object a line, and `FragmentTrailer.rows` counts them. Integers are literals of any size; Decimal, UUID, date
+ * and time are text, datetime is RFC 3339 (without an offset when the author gave none), bytes are base64, and what is no
+ * finite number is the text "NaN", "Infinity" or "-Infinity".
+ */
+export interface Parser {
+  /** "python": `function` runs over what `read_bytes` yields; "rows": `read_rows(context, metadata)` yields the rows. */
+  type: string;
+  /** Of type "python"; empty: "parser_function". With two parameters it is called as (reader, onNext), with one it yields. */
+  function: string;
+  /** The parser's file inside the bundle; empty: the connector's. */
+  code: string;
 }
 
 /** What a session is made of. */
@@ -158,6 +179,8 @@ export interface OpenSessionRequest {
     | undefined;
   /** Readers that may run at a time, 1…64. */
   concurrency: number;
+  /** Absent: bytes, unless the connector has `read_rows` and no `read_bytes`. */
+  parser?: Parser | undefined;
 }
 
 /** The session. */
@@ -302,7 +325,7 @@ export interface Piece {
 export interface FragmentTrailer {
   /** Bytes sent of this fragment; a different count at the receiver is `read.truncated`. */
   bytes: bigint;
-  /** Rows, when the connector yields rows in place of bytes. */
+  /** Rows, when the connector yields rows in place of bytes (see `Parser`). */
   rows: bigint;
   /** CRC-32 of the bytes, when asked for. */
   crc32: number;
@@ -830,7 +853,7 @@ export const PutBundleResponse: MessageFns<PutBundleResponse> = {
 };
 
 function createBasePrepareRequest(): PrepareRequest {
-  return { bundleSha256: "", pip: [], lock: "", code: "", load: false };
+  return { bundleSha256: "", pip: [], lock: "", code: "", load: false, parser: undefined };
 }
 
 export const PrepareRequest: MessageFns<PrepareRequest> = {
@@ -849,6 +872,9 @@ export const PrepareRequest: MessageFns<PrepareRequest> = {
     }
     if (message.load !== false) {
       writer.uint32(40).bool(message.load);
+    }
+    if (message.parser !== undefined) {
+      Parser.encode(message.parser, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -906,6 +932,14 @@ export const PrepareRequest: MessageFns<PrepareRequest> = {
             message.load = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.parser = Parser.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -928,12 +962,15 @@ export const PrepareRequest: MessageFns<PrepareRequest> = {
     message.lock = object.lock ?? "";
     message.code = object.code ?? "";
     message.load = object.load ?? false;
+    message.parser = (object.parser !== undefined && object.parser !== null)
+      ? Parser.fromPartial(object.parser)
+      : undefined;
     return message;
   },
 };
 
 function createBasePrepareResponse(): PrepareResponse {
-  return { stage: "", message: "", environmentId: "", resolvedLock: "", error: undefined };
+  return { stage: "", message: "", environmentId: "", resolvedLock: "", error: undefined, yieldsRows: false };
 }
 
 export const PrepareResponse: MessageFns<PrepareResponse> = {
@@ -952,6 +989,9 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
     }
     if (message.error !== undefined) {
       UserError.encode(message.error, writer.uint32(42).fork()).join();
+    }
+    if (message.yieldsRows !== false) {
+      writer.uint32(48).bool(message.yieldsRows);
     }
     return writer;
   },
@@ -1009,6 +1049,14 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
             message.error = UserError.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.yieldsRows = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1033,6 +1081,7 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
     message.error = (object.error !== undefined && object.error !== null)
       ? UserError.fromPartial(object.error)
       : undefined;
+    message.yieldsRows = object.yieldsRows ?? false;
     return message;
   },
 };
@@ -1138,6 +1187,85 @@ export const Limits: MessageFns<Limits> = {
   },
 };
 
+function createBaseParser(): Parser {
+  return { type: "", function: "", code: "" };
+}
+
+export const Parser: MessageFns<Parser> = {
+  encode(message: Parser, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.code !== "") {
+      writer.uint32(26).string(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Parser {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParser();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Parser>): Parser {
+    return Parser.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Parser>): Parser {
+    const message = createBaseParser();
+    message.type = object.type ?? "";
+    message.function = object.function ?? "";
+    message.code = object.code ?? "";
+    return message;
+  },
+};
+
 function createBaseOpenSessionRequest(): OpenSessionRequest {
   return {
     idempotencyKey: "",
@@ -1148,6 +1276,7 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     credentials: "",
     limits: undefined,
     concurrency: 0,
+    parser: undefined,
   };
 }
 
@@ -1176,6 +1305,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.concurrency !== 0) {
       writer.uint32(64).uint32(message.concurrency);
+    }
+    if (message.parser !== undefined) {
+      Parser.encode(message.parser, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1257,6 +1389,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             message.concurrency = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.parser = Parser.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1284,6 +1424,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.concurrency = object.concurrency ?? 0;
+    message.parser = (object.parser !== undefined && object.parser !== null)
+      ? Parser.fromPartial(object.parser)
+      : undefined;
     return message;
   },
 };
