@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -51,6 +52,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--hide", action="append", default=[], type=Path, metavar="PATH", help="a folder or file that readers never see"
     )
+    parser.add_argument(
+        "--environments-size",
+        type=_size,
+        default=10 << 30,
+        metavar="SIZE",
+        help="all pip environments together, as in 10GiB (default); the least recently used are given up",
+    )
+    parser.add_argument("--index-url", default="", metavar="URL", help="package index in place of the public one")
+    parser.add_argument(
+        "--index-credentials-file", type=Path, metavar="FILE", help="its first line: user:password, or a token"
+    )
+    parser.add_argument("--no-build", action="store_true", help="only wheels: no package is built from source")
     options = parser.parse_args(arguments)
     host, _, port = options.listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
@@ -81,7 +94,11 @@ def main(arguments: list[str] | None = None) -> int:
                 home=options.home,
                 token=token,
                 profile=options.profile or ("workstation" if options.embedded else "pod"),
-                hidden=(options.home, *options.hide),
+                hidden=(options.home, *options.hide, *filter(None, [options.index_credentials_file])),
+                environments_bytes=options.environments_size,
+                index_url=options.index_url,
+                index_credentials=options.index_credentials_file,
+                builds=not options.no_build,
             ),
             parent_fd=0 if options.embedded else None,
         )
@@ -89,6 +106,15 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"rowcast: {error}\n")
         return EXIT_UNREACHABLE
     return 0
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"(\d+)\s*([KMGT]i?B|B)?", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 10GiB")
+    unit = found[2] or "B"
+    base = 1024 if "i" in unit else 1000
+    return int(found[1]) * base ** ("BKMGT".index(unit[0]))
 
 
 def _is_pipe(fd: int) -> bool:

@@ -1,4 +1,4 @@
-"""The connectors' pip environments: `HOME/environments/<id>/`, built once, read-only by habit. Knows no gRPC.
+"""The connectors' pip environments: `HOME/environments/<id>/`, built once, then read-only. Knows no gRPC.
 
 `id` is the SHA-256 of the lock, the interpreter, the platform and the index setting. Without packages there is nothing
 to build: the base interpreter itself is the environment.
@@ -10,20 +10,23 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import re
-import shutil
 import sys
 import sysconfig
-import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rowcast import _uv
 from rowcast._errors import BadRequest, EnvironmentMissing
+from rowcast._shelf import Shelf, aside, clear
 from rowcast._spec import base_python
+from rowcast._uv import Uv
 
+log = logging.getLogger("rowcast")
+# All environments together; one in use is never given up.
+MAX_BYTES = 10 << 30
 Progress = Callable[[str, str], Awaitable[None]]
 _ID = re.compile(r"[0-9a-f]{64}")
 _INDEX_SETTINGS = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
@@ -41,14 +44,30 @@ class Environment:
 class Environments:
     """A folder of environments and of resolved locks."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, uv: Uv | None = None, max_bytes: int = MAX_BYTES) -> None:
         self._folder = home / "environments"
         self._locks = home / "locks"
         self._cache = home / "cache" / "uv"
-        for folder in (self._folder, self._locks, self._cache):
+        for folder in (self._locks, self._cache):
             folder.mkdir(parents=True, exist_ok=True)
+        self._shelf = Shelf(self._folder, max_bytes=max_bytes)
+        clear(self._locks)
+        self._uv = uv or Uv()
         self._base = base_python()
         self._building: dict[str, asyncio.Lock] = {}
+
+    def hold(self, environment_id: str) -> Callable[[], None]:
+        """Keeps it from being given up while it is in use; gives what lets go. EnvironmentMissing."""
+        if environment_id == self._id(""):
+            return lambda: None
+        try:
+            return self._shelf.hold(environment_id)
+        except FileNotFoundError:
+            raise EnvironmentMissing(f"environment {environment_id[:12]} is not here") from None
+
+    async def lock(self, pip: Sequence[str]) -> str:
+        """Requirements with hashes for every platform, for `connector.lock`; nothing is installed, nothing kept."""
+        return await self._compile(pip, "--universal") if pip else ""
 
     def find(self, environment_id: str) -> Path:
         """The interpreter of an environment; EnvironmentMissing."""
@@ -76,7 +95,7 @@ class Environments:
                         "==" in line or " @ " in line for line in lock.splitlines() if not line.startswith((" ", "#"))
                     )
                     await progress("install", f"installing {count} package{'s' * (count != 1)}")
-                    await self._build(target, lock)
+                    await self._build(name, lock)
         return Environment(id=name, lock=lock, python=self._python(target))
 
     async def _resolve(self, pip: Sequence[str], progress: Progress) -> str:
@@ -89,37 +108,42 @@ class Environments:
             if known.exists():
                 return known.read_text()
             await progress("resolve", f"resolving {len(pip)} requirement{'s' * (len(pip) != 1)}")
-            with self._aside(self._locks) as aside:
-                lock = await _uv.run(
-                    *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"),
-                    *("--python", str(self._base)),
-                    stdin="\n".join(pip) + "\n",
-                    cache=self._cache,
-                    cwd=aside,
-                )
-                (aside / "lock").write_text(lock)
-                (aside / "lock").rename(known)
+            lock = await self._compile(pip)
+            with aside(self._locks) as made:
+                (made / "lock").write_text(lock)
+                (made / "lock").rename(known)
         return lock
 
-    async def _build(self, target: Path, lock: str) -> None:
-        with self._aside(self._folder) as aside:
-            file = aside / "requirements.txt"
+    async def _compile(self, pip: Sequence[str], *options: str) -> str:
+        with aside(self._locks) as made:
+            return await self._uv.run(
+                *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"),
+                *("--python", str(self._base), *options),
+                stdin="\n".join(pip) + "\n",
+                cache=self._cache,
+                cwd=made,
+            )
+
+    async def _build(self, name: str, lock: str) -> None:
+        with aside(self._folder) as folder:
+            file = folder / "requirements.txt"
             file.write_text(lock)
-            made = aside / "environment"
-            await _uv.run(
+            made = folder / "environment"
+            await self._uv.run(
                 *("venv", str(made), "--python", str(self._base), "--relocatable", "--no-project", "--quiet"),
                 cache=self._cache,
-                cwd=aside,
+                cwd=folder,
             )
             # Compiled now: readers write nothing, and would compile anew at each start.
-            await _uv.run(
+            await self._uv.run(
                 *("pip", "sync", str(file), "--require-hashes", "--compile-bytecode", "--quiet"),
                 *("--python", str(self._python(made))),
                 cache=self._cache,
-                cwd=aside,
+                cwd=folder,
             )
-            # Renamed when complete: a build that was killed leaves nothing that looks ready.
-            made.rename(target)
+            await asyncio.to_thread(self._shelf.put, made, name)
+        for gone in await asyncio.to_thread(self._shelf.make_room, keep=name):
+            log.info("environment %s was given up: the others need its place", gone[:12])
 
     @contextlib.asynccontextmanager
     async def _once(self, name: str) -> AsyncGenerator[None]:
@@ -139,15 +163,6 @@ class Environments:
                 os.close(handle)
 
     @staticmethod
-    @contextlib.contextmanager
-    def _aside(folder: Path):
-        path = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
-        try:
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
-
-    @staticmethod
     def _python(environment: Path) -> Path:
         return environment / "bin" / "python"
 
@@ -156,7 +171,7 @@ class Environments:
 
     def _machine(self) -> tuple[str, ...]:
         index = (os.environ.get(name, "") for name in _INDEX_SETTINGS)
-        return (sys.version, str(self._base), sysconfig.get_platform(), *index)
+        return (sys.version, str(self._base), sysconfig.get_platform(), *index, *filter(None, [self._uv.index_url]))
 
 
 def _digest(*parts: str) -> str:

@@ -22,12 +22,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as _aio  # pyright: ignore  # the stubs lack it
 
 from rowcast._bundles import Bundles
-from rowcast._environments import Environments
+from rowcast._environments import MAX_BYTES, Environments
 from rowcast._isolation import Isolation, Profile
 from rowcast._process import Host
 from rowcast._scratch import Scratch
 from rowcast._servicer import SERVICE, Servicer
 from rowcast._sessions import LEASE_SECONDS, Identity, Sessions
+from rowcast._uv import Uv
 
 health: Any = _aio  # pyright: ignore
 log = logging.getLogger("rowcast")
@@ -63,6 +64,10 @@ class Settings:
     lease_seconds: float = LEASE_SECONDS
     profile: Profile = "workstation"
     hidden: tuple[Path, ...] = ()
+    environments_bytes: int = MAX_BYTES
+    index_url: str = ""
+    index_credentials: Path | None = None
+    builds: bool = True
 
 
 class Server:
@@ -74,8 +79,15 @@ class Server:
         home = settings.home.resolve()
         self._scratch = Scratch(home, identity.executor_id)
         self.sessions = Sessions(identity, lease_seconds=settings.lease_seconds)
-        self.environments = Environments(home)
         self.host = Host(isolation=Isolation(profile=settings.profile, hidden=settings.hidden))
+        uv = Uv(
+            isolation=self.host.isolation,
+            orphans=self.host.orphans,
+            index_url=settings.index_url,
+            index_credentials=settings.index_credentials,
+            builds=settings.builds,
+        )
+        self.environments = Environments(home, uv=uv, max_bytes=settings.environments_bytes)
         servicer = Servicer(
             bundles=Bundles(home),
             environments=self.environments,

@@ -54,6 +54,7 @@ class Servicer:
                 "GetInfo": method(grpc.unary_unary_rpc_method_handler, self.get_info, pb.GetInfoRequest),
                 "PutBundle": method(grpc.stream_unary_rpc_method_handler, self.put_bundle, pb.PutBundleRequest),
                 "Prepare": method(grpc.unary_stream_rpc_method_handler, self.prepare, pb.PrepareRequest),
+                "Lock": method(grpc.unary_unary_rpc_method_handler, self.lock, pb.LockRequest),
                 "OpenSession": method(grpc.unary_unary_rpc_method_handler, self.open_session, pb.OpenSessionRequest),
                 "Attach": method(grpc.stream_stream_rpc_method_handler, self.attach, pb.AttachRequest),
                 "ListObjects": method(grpc.unary_stream_rpc_method_handler, self.list_objects, pb.ListObjectsRequest),
@@ -151,6 +152,12 @@ class Servicer:
             reader.kill()
             await reader.gone()
 
+    async def lock(self, request: pb.LockRequest, context: Context) -> pb.LockResponse:
+        try:
+            return pb.LockResponse(lock=await self._environments.lock(request.pip))
+        except AuthorFailure as failure:
+            return pb.LockResponse(error=pb.UserError.FromString(failure.error))
+
     async def open_session(self, request: pb.OpenSessionRequest, context: Context) -> pb.OpenSessionResponse:
         if not request.idempotency_key:
             raise BadRequest("idempotency_key is empty")
@@ -169,9 +176,12 @@ class Servicer:
             cpu_seconds=request.limits.cpu_seconds,
             parser=parser(request),
         )
-        opened = self._sessions.open(
-            request.idempotency_key, lambda: Session(spec, host=self._host, concurrency=concurrency)
-        )
+
+        def make() -> Session:
+            held = self._environments.hold(request.environment_id)
+            return Session(spec, host=self._host, concurrency=concurrency, on_end=held)
+
+        opened = self._sessions.open(request.idempotency_key, make)
         identity = self._sessions.identity
         return pb.OpenSessionResponse(
             session=pb.SessionRef(

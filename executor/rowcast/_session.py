@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rowcast._child import wire
@@ -31,11 +31,20 @@ class Fragment:
 class Session:
     """Readers start on demand, up to `concurrency`, and are used again while calls end well."""
 
-    def __init__(self, spec: ReaderSpec, *, host: Host, concurrency: int, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        spec: ReaderSpec,
+        *,
+        host: Host,
+        concurrency: int,
+        idle_seconds: float = IDLE_SECONDS,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.logs = LogQueue()
         self.closed = False
         self._spec: ReaderSpec | None = spec
         self._host = host
+        self._on_end = on_end
         self._slots = asyncio.Semaphore(concurrency)
         self._idle: dict[Reader, asyncio.TimerHandle] = {}
         self._readers: set[Reader] = set()
@@ -117,7 +126,7 @@ class Session:
         """Ends every reader: end-of-file, two seconds, SIGKILL."""
         self._forget()
         await asyncio.gather(*(reader.close() for reader in list(self._readers)))
-        self.logs.close()
+        self._end()
 
     async def kill(self) -> None:
         """Ends every reader now."""
@@ -125,7 +134,13 @@ class Session:
         for reader in self._readers:
             reader.kill()
         await asyncio.gather(*(reader.gone() for reader in list(self._readers)))
+        self._end()
+
+    def _end(self) -> None:
         self.logs.close()
+        # Once: close and kill may both be asked for.
+        on_end, self._on_end = self._on_end, lambda: None
+        on_end()
 
     def _forget(self) -> None:
         self.closed = True

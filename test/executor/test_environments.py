@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from rowcast import _environments, _uv
 from rowcast._server import Server, Settings
+from rowcast._uv import Uv
 from rowcast.v1 import executor_pb2 as pb
 
 PACKAGE = "airportsdata==20260905"
@@ -18,13 +18,13 @@ NOTHING = b"def list_objects(c, m): return []\ndef read_bytes(c, m): return b''\
 async def test_ten_callers_build_once_and_the_next_start_needs_no_network(rowcast, monkeypatch) -> None:
     sha256 = await rowcast.put({"connector.py": SOURCE})
     runs: list[str] = []
-    real = _uv.run
+    real = Uv.run
 
-    async def counted(*arguments: str, **options: object) -> str:
+    async def counted(self: Uv, *arguments: str, **options: object) -> str:
         runs.append(" ".join(arguments[:2]))
-        return await real(*arguments, **options)
+        return await real(self, *arguments, **options)
 
-    monkeypatch.setattr(_environments._uv, "run", counted)
+    monkeypatch.setattr(Uv, "run", counted)
     prepared = await asyncio.gather(*(rowcast.prepare(sha256, pip=[PACKAGE], load=True) for _ in range(10)))
     assert sorted(run.split()[0] for run in runs) == ["pip", "pip", "venv"]
     last = prepared[0][-1]
@@ -37,10 +37,10 @@ async def test_ten_callers_build_once_and_the_next_start_needs_no_network(rowcas
     assert (await connector.read()).data == {0: b"airportsdata"}
 
     # A new start over the same home, without uv at all: everything comes from the cache.
-    async def offline(*arguments: str, **options: object) -> str:
+    async def offline(self: Uv, *arguments: str, **options: object) -> str:
         raise AssertionError(arguments)
 
-    monkeypatch.setattr(_environments._uv, "run", offline)
+    monkeypatch.setattr(Uv, "run", offline)
     second = Server(Settings(listen="127.0.0.1:0", home=rowcast.home))
     environments = second.environments
 

@@ -1,4 +1,5 @@
-"""Entry: `python -I -u -X utf8 -X faulthandler _child/__main__.py FD`."""
+"""Entry: `python -I -u -X utf8 -X faulthandler _child/__main__.py FD`, a reader; or
+`… __main__.py confine SETTINGS PROGRAM [ARGUMENT…]`, another program, shut in as readers are."""
 
 import importlib.util
 import os
@@ -19,4 +20,6 @@ def _own_package(folder: str) -> None:
 
 if __name__ == "__main__":
     _own_package(os.path.dirname(os.path.abspath(__file__)))
+    if sys.argv[1] == "confine":
+        importlib.import_module("_rowcast_child.sandbox").execute(sys.argv[2], sys.argv[3:])
     importlib.import_module("_rowcast_child.main").run(int(sys.argv[1]))

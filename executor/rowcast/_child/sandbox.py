@@ -10,7 +10,6 @@ import errno
 import os
 import resource
 import signal
-import sys
 from typing import Any
 
 from . import landlock, namespace, seccomp
@@ -118,9 +117,9 @@ def _why(layer: str, error: OSError) -> str:
     return f"{layer}: {name}{step}"
 
 
-def main() -> None:
-    """`python confined.py SETTINGS PROGRAM [ARGUMENT…]`: see `confined`."""
+def execute(settings: str, command: list[str]) -> None:
+    """Becomes another program, confined."""
     import json
 
-    apply(json.loads(sys.argv[1]))
-    os.execv(sys.argv[2], sys.argv[2:])
+    apply(json.loads(settings))
+    os.execv(command[0], command)

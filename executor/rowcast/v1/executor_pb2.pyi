@@ -106,6 +106,20 @@ class Limits(_message.Message):
     cpu_seconds: int
     def __init__(self, stall_seconds: _Optional[int] = ..., fragment_bytes: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., cpu_seconds: _Optional[int] = ...) -> None: ...
 
+class LockRequest(_message.Message):
+    __slots__ = ("pip",)
+    PIP_FIELD_NUMBER: _ClassVar[int]
+    pip: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, pip: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LockResponse(_message.Message):
+    __slots__ = ("lock", "error")
+    LOCK_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    lock: str
+    error: UserError
+    def __init__(self, lock: _Optional[str] = ..., error: _Optional[_Union[UserError, _Mapping]] = ...) -> None: ...
+
 class Parser(_message.Message):
     __slots__ = ("type", "function", "code")
     TYPE_FIELD_NUMBER: _ClassVar[int]

@@ -59,6 +59,11 @@ class ExecutorServiceStub:
                 request_serializer=rowcast_dot_v1_dot_executor__pb2.PrepareRequest.SerializeToString,
                 response_deserializer=rowcast_dot_v1_dot_executor__pb2.PrepareResponse.FromString,
                 _registered_method=True)
+        self.Lock = channel.unary_unary(
+                '/rowcast.v1.ExecutorService/Lock',
+                request_serializer=rowcast_dot_v1_dot_executor__pb2.LockRequest.SerializeToString,
+                response_deserializer=rowcast_dot_v1_dot_executor__pb2.LockResponse.FromString,
+                _registered_method=True)
         self.OpenSession = channel.unary_unary(
                 '/rowcast.v1.ExecutorService/OpenSession',
                 request_serializer=rowcast_dot_v1_dot_executor__pb2.OpenSessionRequest.SerializeToString,
@@ -124,6 +129,14 @@ class ExecutorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Lock(self, request, context):
+        """Resolves requirements for every platform and installs nothing: for `rowcast lock`. Not retried by the link; what pip
+        cannot resolve is `environment.failed` in the response.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenSession(self, request, context):
         """Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
         on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
@@ -181,6 +194,11 @@ def add_ExecutorServiceServicer_to_server(servicer, server):
                     servicer.Prepare,
                     request_deserializer=rowcast_dot_v1_dot_executor__pb2.PrepareRequest.FromString,
                     response_serializer=rowcast_dot_v1_dot_executor__pb2.PrepareResponse.SerializeToString,
+            ),
+            'Lock': grpc.unary_unary_rpc_method_handler(
+                    servicer.Lock,
+                    request_deserializer=rowcast_dot_v1_dot_executor__pb2.LockRequest.FromString,
+                    response_serializer=rowcast_dot_v1_dot_executor__pb2.LockResponse.SerializeToString,
             ),
             'OpenSession': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenSession,
@@ -299,6 +317,33 @@ class ExecutorService:
             '/rowcast.v1.ExecutorService/Prepare',
             rowcast_dot_v1_dot_executor__pb2.PrepareRequest.SerializeToString,
             rowcast_dot_v1_dot_executor__pb2.PrepareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Lock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rowcast.v1.ExecutorService/Lock',
+            rowcast_dot_v1_dot_executor__pb2.LockRequest.SerializeToString,
+            rowcast_dot_v1_dot_executor__pb2.LockResponse.FromString,
             options,
             channel_credentials,
             insecure,

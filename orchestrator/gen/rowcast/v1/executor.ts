@@ -144,6 +144,20 @@ export interface Limits {
   cpuSeconds?: number | undefined;
 }
 
+/** What is to be resolved. */
+export interface LockRequest {
+  /** Requirement strings, as in `pip install`. */
+  pip: string[];
+}
+
+/** What it was resolved to. */
+export interface LockResponse {
+  /** Requirements with hashes and markers, for connector.lock; holds no download address. */
+  lock: string;
+  /** Why there is none. */
+  error: UserError | undefined;
+}
+
 /**
  * Rows in place of bytes: the reader runs the author's own parser, or `read_rows`. `data` of a fragment is then NDJSON,
  * one JSON object a line, and `FragmentTrailer.rows` counts them. Integers are literals of any size; Decimal, UUID, date
@@ -1183,6 +1197,130 @@ export const Limits: MessageFns<Limits> = {
       ? BigInt(object.memoryBytes)
       : 0n;
     message.cpuSeconds = object.cpuSeconds ?? undefined;
+    return message;
+  },
+};
+
+function createBaseLockRequest(): LockRequest {
+  return { pip: [] };
+}
+
+export const LockRequest: MessageFns<LockRequest> = {
+  encode(message: LockRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.pip) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LockRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLockRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pip.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LockRequest>): LockRequest {
+    return LockRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LockRequest>): LockRequest {
+    const message = createBaseLockRequest();
+    message.pip = object.pip?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseLockResponse(): LockResponse {
+  return { lock: "", error: undefined };
+}
+
+export const LockResponse: MessageFns<LockResponse> = {
+  encode(message: LockResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lock !== "") {
+      writer.uint32(10).string(message.lock);
+    }
+    if (message.error !== undefined) {
+      UserError.encode(message.error, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LockResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLockResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lock = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.error = UserError.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LockResponse>): LockResponse {
+    return LockResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LockResponse>): LockResponse {
+    const message = createBaseLockResponse();
+    message.lock = object.lock ?? "";
+    message.error = (object.error !== undefined && object.error !== null)
+      ? UserError.fromPartial(object.error)
+      : undefined;
     return message;
   },
 };
@@ -2923,6 +3061,19 @@ export const ExecutorServiceService = {
     responseDeserialize: (value: Buffer): PrepareResponse => PrepareResponse.decode(value),
   },
   /**
+   * Resolves requirements for every platform and installs nothing: for `rowcast lock`. Not retried by the link; what pip
+   * cannot resolve is `environment.failed` in the response.
+   */
+  lock: {
+    path: "/rowcast.v1.ExecutorService/Lock" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LockRequest): Buffer => Buffer.from(LockRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LockRequest => LockRequest.decode(value),
+    responseSerialize: (value: LockResponse): Buffer => Buffer.from(LockResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LockResponse => LockResponse.decode(value),
+  },
+  /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
    * on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
    * `environment.missing`): prepare again.
@@ -3005,6 +3156,11 @@ export interface ExecutorServiceServer extends UntypedServiceImplementation {
    */
   prepare: handleServerStreamingCall<PrepareRequest, PrepareResponse>;
   /**
+   * Resolves requirements for every platform and installs nothing: for `rowcast lock`. Not retried by the link; what pip
+   * cannot resolve is `environment.failed` in the response.
+   */
+  lock: handleUnaryCall<LockRequest, LockResponse>;
+  /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
    * on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
    * `environment.missing`): prepare again.
@@ -3078,6 +3234,22 @@ export interface ExecutorServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<PrepareResponse>;
+  /**
+   * Resolves requirements for every platform and installs nothing: for `rowcast lock`. Not retried by the link; what pip
+   * cannot resolve is `environment.failed` in the response.
+   */
+  lock(request: LockRequest, callback: (error: ServiceError | null, response: LockResponse) => void): ClientUnaryCall;
+  lock(
+    request: LockRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LockResponse) => void,
+  ): ClientUnaryCall;
+  lock(
+    request: LockRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LockResponse) => void,
+  ): ClientUnaryCall;
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
    * on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
