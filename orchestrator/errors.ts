@@ -64,6 +64,9 @@ export const AUTHOR_CODES = [
   'read.exited',
   'read.crashed',
   'read.memory',
+  'read.limit',
+  'parser.failed',
+  'parser.bad_row',
   'read.truncated',
   'read.corrupt',
 ] as const

@@ -68,7 +68,6 @@ export class LocalProcess {
         ),
       ])
     } catch (error) {
-      this.#stopping = true
       child.kill('SIGKILL')
       throw error
     } finally {
@@ -95,7 +94,10 @@ export class LocalProcess {
     warn(`${title} died; starting it again`)
     await timeout(RESTART_MS)
     if (this.#stopping) return
-    await this.start().catch((error: Error) => warn(error.message))
+    await this.start().catch((error: Error) => {
+      warn(error.message)
+      return this.#died() // killed again while it started
+    })
   }
 }
 

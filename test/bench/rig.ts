@@ -56,7 +56,7 @@ export async function openRig(): Promise<Rig> {
     },
   )
   const first = await createInterface({ input: executor.stdout! })[Symbol.asyncIterator]().next()
-  const { port } = JSON.parse(first.value) as { port: number }
+  const { port } = JSON.parse(first.value ?? '') as { port: number }
   const rig: Rig = {
     dir,
     natsUrl,

@@ -1,7 +1,7 @@
 /** The TypeScript client against the Python server, on the real wire. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { readBundle } from '../../orchestrator/connector/bundle.ts'
 import type { Connector } from '../../orchestrator/connector/definition.ts'
 import { loadConnector } from '../../orchestrator/connector/load.ts'
@@ -59,7 +59,7 @@ function connector(python: string): Connector {
 
 async function open(python: string, log: (line: AuthorLog) => void = () => {}): Promise<Session> {
   const session = await client.open(connector(python), { note: () => {}, log }, never)
-  afterAll(() => session.close())
+  onTestFinished(() => session.close())
   return session
 }
 

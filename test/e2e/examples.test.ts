@@ -3,8 +3,8 @@ import { execFileSync, spawn } from 'node:child_process'
 import { appendFileSync, cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, expect, it } from 'vitest'
-import { EXAMPLES, PYTHON, run, temporary } from '../support/cli.ts'
+import { expect, it, onTestFinished } from 'vitest'
+import { EXAMPLES, owned, PYTHON, run, temporary } from '../support/cli.ts'
 import { observeHome } from '../support/embedded.ts'
 
 it('quickstart: airports, a summary, and nothing read the second time', async () => {
@@ -77,9 +77,9 @@ it('folder: JSON lines and CSV side by side, as deep as it goes', async () => {
 })
 
 it('orders: pages of an HTTP API, big numbers digit for digit', async () => {
-  const api = spawn(PYTHON, [join(EXAMPLES, 'orders/api.py'), '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  afterAll(() => void api.kill())
-  const { port } = JSON.parse((await createInterface({ input: api.stdout })[Symbol.asyncIterator]().next()).value)
+  const api = owned(spawn(PYTHON, [join(EXAMPLES, 'orders/api.py'), '0'], { stdio: ['ignore', 'pipe', 'ignore'] }))
+  onTestFinished(() => void api.kill())
+  const { port } = JSON.parse((await createInterface({ input: api.stdout })[Symbol.asyncIterator]().next()).value ?? '')
   const dir = temporary()
   const home = join(dir, 'home')
   const env = { ORDERS_API: JSON.stringify({ url: `http://127.0.0.1:${port}`, token: 'secret-token' }) }

@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const NODE = join(ROOT, 'node_modules/.bin/node')
@@ -38,10 +37,25 @@ export interface RunOptions {
   env?: Record<string, string>
 }
 
+const folders = new Set<string>()
+const processes = new Set<ChildProcess>()
+// Whatever ends the tests, nothing of theirs is left behind.
+process.on('exit', () => {
+  for (const child of processes) child.kill('SIGKILL')
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true })
+})
+
+/** A process that does not outlive this test file. */
+export function owned<Child extends ChildProcess>(child: Child): Child {
+  processes.add(child)
+  child.once('exit', () => processes.delete(child))
+  return child
+}
+
 /** A folder of this test file's own, removed when the file is done. */
 export function temporary(): string {
   const dir = mkdtempSync(join(tmpdir(), 'rowcast-test-'))
-  afterAll(() => rmSync(dir, { recursive: true, force: true }))
+  folders.add(dir)
   return dir
 }
 
@@ -54,7 +68,9 @@ const NEEDED = Object.fromEntries(
 
 /** Starts `rowcast …` with nothing of our environment but what it needs. */
 export function start(args: string[], { cwd = ROOT, env = {} }: RunOptions = {}): Running {
-  const child = spawn(NODE, [MAIN, ...args], { cwd, env: { ...NEEDED, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = owned(
+    spawn(NODE, [MAIN, ...args], { cwd, env: { ...NEEDED, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
   let stdout = ''
   let stderr = ''
   // Bounded: a process that hangs fails its test, and leaves nothing behind.
