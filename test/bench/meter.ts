@@ -30,7 +30,8 @@ export function watch(pid: number): () => Usage {
   let last: Usage = { cpu: 0, peak: 0 }
   const look = () => {
     const now = usage(pid)
-    if (now && now.cpu >= last.cpu) last = now
+    // An ended process that nobody has waited for yet has no memory left to tell of.
+    if (now) last = { cpu: Math.max(last.cpu, now.cpu), peak: Math.max(last.peak, now.peak) }
   }
   const timer = setInterval(look, 20)
   return () => {
