@@ -36,7 +36,9 @@ function run(command, args, options = {}) {
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.on('error', (error) => reject(new Missing(`cannot run ${command}: ${error.message}`)))
-    child.on('close', (code) => (code === 0 ? resolve(tail) : reject(new Missing(`${command} ${args[0]} failed:\n${tail.trim()}`))))
+    child.on('close', (code) =>
+      code === 0 ? resolve(tail) : reject(new Missing(`${command} ${args[0]} failed:\n${tail.trim()}`)),
+    )
   })
 }
 
@@ -44,7 +46,8 @@ async function step(title, current, work) {
   if (current()) return
   const start = Date.now()
   const tty = process.stderr.isTTY
-  const tick = tty && setInterval(() => process.stderr.write(`\r  ${title} … ${Math.round((Date.now() - start) / 1000)} s`), 500)
+  const tick =
+    tty && setInterval(() => process.stderr.write(`\r  ${title} … ${Math.round((Date.now() - start) / 1000)} s`), 500)
   if (!tty) say(`  ${title} …`)
   try {
     await work()
@@ -67,7 +70,11 @@ const stampIs = (path, value) => existsSync(path) && readFileSync(path, 'utf8') 
 function findPython() {
   const seen = []
   for (const name of PYTHONS) {
-    const probe = spawnSync(name, ['-c', 'import sys, platform; print(sys.executable, *sys.version_info[:2], platform.machine())'], { encoding: 'utf8' })
+    const probe = spawnSync(
+      name,
+      ['-c', 'import sys, platform; print(sys.executable, *sys.version_info[:2], platform.machine())'],
+      { encoding: 'utf8' },
+    )
     if (probe.status !== 0) continue
     const [path, major, minor, machine] = probe.stdout.trim().split(' ')
     if (Number(major) === 3 && Number(minor) >= 11) return { path, version: `${major}.${minor} ${machine}` }
@@ -109,16 +116,31 @@ async function pythonEnvironment(dev) {
     if (!existsSync(inside) || spawnSync(inside, ['-m', 'pip', '--version']).status !== 0) {
       rmSync(VENV, { recursive: true, force: true })
       await run(python.path, ['-m', 'venv', VENV]).catch((error) => {
-        throw new Missing(`${error.message}\nPython's venv module is incomplete. For example: sudo apt-get install python3-venv`)
+        throw new Missing(
+          `${error.message}\nPython's venv module is incomplete. For example: sudo apt-get install python3-venv`,
+        )
       })
     }
     // uv comes from PyPI by its hash in the lock; then uv installs the rest.
     const uvLock = join(VENV, 'uv.requirements')
     mkdirSync(VENV, { recursive: true })
     writeFileSync(uvLock, /^uv==.*(?:\n .*)*\n/m.exec(lock('requirements.lock'))[0])
-    await run(inside, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--require-hashes', '-r', uvLock])
+    await run(inside, [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--require-hashes',
+      '-r',
+      uvLock,
+    ])
     const environment = { ...process.env, VIRTUAL_ENV: VENV }
-    await run(join(VENV, BIN, 'uv'), ['pip', 'sync', '--quiet', '--require-hashes', '--python', inside, `executor/${wanted}`], { env: environment })
+    await run(
+      join(VENV, BIN, 'uv'),
+      ['pip', 'sync', '--quiet', '--require-hashes', '--python', inside, `executor/${wanted}`],
+      { env: environment },
+    )
     writeFileSync(stamp, want(wanted))
   })
 }
@@ -130,7 +152,10 @@ async function main() {
     process.exit(2)
   }
   const [major] = process.versions.node.split('.').map(Number)
-  if (major < 20) throw new Missing(`Node 20 or newer is needed to set up (this is ${process.versions.node}): see nodejs.org, or sudo apt-get install nodejs npm`)
+  if (major < 20)
+    throw new Missing(
+      `Node 20 or newer is needed to set up (this is ${process.versions.node}): see nodejs.org, or sudo apt-get install nodejs npm`,
+    )
   const dev = mode === 'dev'
   await npmPackages(dev)
   await pythonEnvironment(dev)

@@ -42,7 +42,18 @@ export async function openRig(): Promise<Rig> {
   writeFileSync(join(dir, 'token'), 'bench-token\n')
   const executor = spawn(
     PYTHON,
-    ['-m', 'rowcast', '--listen', '127.0.0.1:0', '--home', join(dir, 'executor'), '--token-file', join(dir, 'token'), '--profile', 'workstation'],
+    [
+      '-m',
+      'rowcast',
+      '--listen',
+      '127.0.0.1:0',
+      '--home',
+      join(dir, 'executor'),
+      '--token-file',
+      join(dir, 'token'),
+      '--profile',
+      'workstation',
+    ],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: {
