@@ -64,7 +64,21 @@ def main(arguments: list[str] | None = None) -> int:
         "--index-credentials-file", type=Path, metavar="FILE", help="its first line: user:password, or a token"
     )
     parser.add_argument("--no-build", action="store_true", help="only wheels: no package is built from source")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="this server's certificate, PEM")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key")
+    parser.add_argument("--tls-client-ca", type=Path, metavar="FILE", help="who signs the callers' certificates")
+    parser.add_argument(
+        "--health-listen", default="", metavar="HOST:PORT", help="health alone, in plain text and without a token"
+    )
+    parser.add_argument(
+        "--drain-seconds", type=float, metavar="S", help="after SIGTERM, for reads under way; 90, 0 with --embedded"
+    )
+    parser.add_argument("--max-sessions", type=int, default=1000, metavar="N")
+    parser.add_argument("--max-readers", type=int, default=0, metavar="N", help="over all sessions; 0: no limit")
     options = parser.parse_args(arguments)
+    files = (options.tls_cert, options.tls_key, options.tls_client_ca)
+    if any(files) and not all(files):
+        parser.error("--tls-cert, --tls-key and --tls-client-ca go together")
     host, _, port = options.listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
         parser.error(f"--listen wants HOST:PORT, not {options.listen!r}")
@@ -86,6 +100,11 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # After the environment is set: gRPC reads it when it is imported.
     from rowcast._server import CannotListen, Settings, run
+    from rowcast._tls import Tls
+
+    drain = options.drain_seconds
+    if drain is None:
+        drain = 0.0 if options.embedded else 90.0
 
     try:
         run(
@@ -99,6 +118,11 @@ def main(arguments: list[str] | None = None) -> int:
                 index_url=options.index_url,
                 index_credentials=options.index_credentials_file,
                 builds=not options.no_build,
+                tls=Tls(certificate=files[0], key=files[1], client_ca=files[2]) if all(files) else None,
+                health_listen=options.health_listen,
+                drain_seconds=drain,
+                max_sessions=options.max_sessions,
+                max_readers=options.max_readers,
             ),
             parent_fd=0 if options.embedded else None,
         )

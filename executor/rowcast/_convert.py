@@ -13,6 +13,8 @@ from rowcast._bundles import check_path
 from rowcast._errors import (
     BadRequest,
     BundleMissing,
+    Busy,
+    Draining,
     EnvironmentMissing,
     ExecutorError,
     SessionExpired,
@@ -25,6 +27,8 @@ log = logging.getLogger("rowcast")
 Context = grpc.aio.ServicerContext[Any, Any]
 STATUS: dict[type[ExecutorError], grpc.StatusCode] = {
     BadRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    Busy: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Draining: grpc.StatusCode.UNAVAILABLE,
     BundleMissing: grpc.StatusCode.NOT_FOUND,
     EnvironmentMissing: grpc.StatusCode.NOT_FOUND,
     SessionExpired: grpc.StatusCode.NOT_FOUND,

@@ -3,7 +3,9 @@
 ```
 ExecutorError              code, message
 ├── BadRequest             executor.bad_request     the caller broke the contract of the link: stop
+├── Busy                   executor.busy            as many sessions or readers as it may run: wait
 ├── BundleMissing          bundle.missing           PutBundle first
+├── Draining               executor.draining        it is about to end: another executor
 ├── EnvironmentMissing     environment.missing      Prepare first
 ├── SessionExpired         session.expired          open a new session
 └── StaleEpoch             executor.stale_epoch     another executor answers here now: open a new session
@@ -27,6 +29,14 @@ class ExecutorError(Exception):
 
 class BadRequest(ExecutorError):
     code = "executor.bad_request"
+
+
+class Busy(ExecutorError):
+    code = "executor.busy"
+
+
+class Draining(ExecutorError):
+    code = "executor.draining"
 
 
 class BundleMissing(ExecutorError):

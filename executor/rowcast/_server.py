@@ -27,7 +27,8 @@ from rowcast._isolation import Isolation, Profile
 from rowcast._process import Host
 from rowcast._scratch import Scratch
 from rowcast._servicer import SERVICE, Servicer
-from rowcast._sessions import LEASE_SECONDS, Identity, Sessions
+from rowcast._sessions import LEASE_SECONDS, MAX_SESSIONS, Identity, Sessions
+from rowcast._tls import Tls
 from rowcast._uv import Uv
 
 health: Any = _aio  # pyright: ignore
@@ -68,6 +69,12 @@ class Settings:
     index_url: str = ""
     index_credentials: Path | None = None
     builds: bool = True
+    tls: Tls | None = None
+    # For probes that speak no TLS and know no token: health alone.
+    health_listen: str = ""
+    drain_seconds: float = 0.0
+    max_sessions: int = MAX_SESSIONS
+    max_readers: int = 0
 
 
 class Server:
@@ -78,7 +85,12 @@ class Server:
         settings.home.mkdir(parents=True, exist_ok=True)
         home = settings.home.resolve()
         self._scratch = Scratch(home, identity.executor_id)
-        self.sessions = Sessions(identity, lease_seconds=settings.lease_seconds)
+        self.sessions = Sessions(
+            identity,
+            lease_seconds=settings.lease_seconds,
+            max_sessions=settings.max_sessions,
+            max_readers=settings.max_readers,
+        )
         self.host = Host(isolation=Isolation(profile=settings.profile, hidden=settings.hidden))
         uv = Uv(
             isolation=self.host.isolation,
@@ -100,30 +112,50 @@ class Server:
         self._grpc.add_generic_rpc_handlers((servicer.handler(),))
         self._health: Any = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)  # pyright: ignore
-        self._listen = settings.listen
-        self.port = 0
+        self._settings = settings
+        self._probes = grpc.aio.server(options=OPTIONS)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._probes)  # pyright: ignore
+        self.port = self.health_port = 0
 
     async def start(self) -> None:
         """Begins to listen; `port` is known then. CannotListen."""
+        tls = self._settings.tls
         try:
-            self.port = self._grpc.add_insecure_port(self._listen)
-        except RuntimeError:
-            self.port = 0
-        if not self.port:
+            self.port = self._bind(self._grpc, self._settings.listen, tls.credentials() if tls else None)
+            if self._settings.health_listen:
+                self.health_port = self._bind(self._probes, self._settings.health_listen)
+        except OSError as error:
             self._scratch.close()
-            raise CannotListen(
-                f"cannot listen on {self._listen}: the port is in use, or the address is not of this host"
-            )
+            raise CannotListen(f"cannot listen: {error}") from None
+        except CannotListen:
+            self._scratch.close()
+            raise
         await self._grpc.start()
+        await self._probes.start()
         for service in ("", SERVICE):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    @staticmethod
+    def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
+        try:
+            port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+        except RuntimeError:
+            port = 0
+        if not port:
+            raise CannotListen(f"cannot listen on {address}: the port is in use, or the address is not of this host")
+        return port
+
+    async def drain(self) -> None:
+        """Takes no new sessions, lets reads under way go on. The loop is alive, so health of `""` stays as it is."""
+        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self.sessions.drain(self._settings.drain_seconds)
 
     async def stop(self, *, kill: bool = False) -> None:
         """Ends every reader, in order or at once, then the server. Nothing is left behind."""
         await self._health.enter_graceful_shutdown()
         if kill:
             await self.sessions.kill_all()
-        stopping = asyncio.create_task(self._grpc.stop(STOP_SECONDS))
+        stopping = asyncio.gather(self._grpc.stop(STOP_SECONDS), self._probes.stop(0))
         await self.sessions.close_all()
         await stopping
         self._scratch.close()
@@ -161,8 +193,12 @@ async def serve(settings: Settings, *, parent_fd: int | None) -> None:
     await server.start()
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[str] = loop.create_future()
+    now = asyncio.Event()
 
     def end(why: str) -> None:
+        # Asked twice, or by Ctrl-C, or without a parent: nothing is waited for.
+        if ended.done() or why != "SIGTERM":
+            now.set()
         if not ended.done():
             ended.set_result(why)
 
@@ -176,11 +212,19 @@ async def serve(settings: Settings, *, parent_fd: int | None) -> None:
                 end("parent is gone")
 
         loop.add_reader(parent_fd, parent)
-    sys.stdout.write(json.dumps({"type": "listening", "port": server.port}) + "\n")
+    line = {"type": "listening", "port": server.port}
+    if server.health_port:
+        line["health_port"] = server.health_port
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
     log.info("listening on port %d", server.port)
     why = await ended
     log.info("ending: %s", why)
+    if not now.is_set():
+        waiting = (asyncio.create_task(server.drain()), asyncio.create_task(now.wait()))
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
     # Without its parent nobody waits for what readers still have to say.
     await server.stop(kill=why == "parent is gone")
 

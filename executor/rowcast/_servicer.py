@@ -73,6 +73,7 @@ class Servicer:
             version=VERSION,
             python_version=platform.python_version(),
             readers=self._sessions.readers,
+            draining=self._sessions.draining.is_set(),
             sessions=len(self._sessions),
             isolation=self._host.isolation.status,
             isolation_reason=self._host.isolation.reason,
@@ -179,7 +180,9 @@ class Servicer:
 
         def make() -> Session:
             held = self._environments.hold(request.environment_id)
-            return Session(spec, host=self._host, concurrency=concurrency, on_end=held)
+            return Session(
+                spec, host=self._host, concurrency=concurrency, on_end=held, may_start=self._sessions.check_readers
+            )
 
         opened = self._sessions.open(request.idempotency_key, make)
         identity = self._sessions.identity
@@ -199,6 +202,14 @@ class Servicer:
         # Tells the caller that the session is attached, before there is a line to tell.
         await context.send_initial_metadata(())
 
+        writing = asyncio.Lock()
+
+        async def draining() -> None:
+            await self._sessions.draining.wait()
+            async with writing:
+                told = pb.Draining(deadline_unix_us=self._sessions.deadline_us)
+                await context.write(pb.AttachResponse(draining=told))
+
         async def pings() -> None:
             async for _ in requests:
                 self._sessions.ping(opened)
@@ -206,9 +217,11 @@ class Servicer:
         async def logs() -> None:
             while (taken := await opened.session.logs.take(max_bytes=LOG_BYTES)) is not None:
                 lines, dropped = taken
-                await context.write(pb.AttachResponse(logs=map(log_line, lines), logs_dropped=dropped))
+                async with writing:
+                    await context.write(pb.AttachResponse(logs=map(log_line, lines), logs_dropped=dropped))
 
-        with _cancelled(asyncio.create_task(pings()), asyncio.create_task(logs())) as (pinging, logging):
+        tasks = (asyncio.create_task(one()) for one in (pings, logs, draining))
+        with self._sessions.call(), _cancelled(*tasks) as (pinging, logging, _):
             # Whoever ends first: the caller hangs up, or the session is over and its last line told.
             await asyncio.wait((pinging, logging), return_when=asyncio.FIRST_COMPLETED)
             if logging.done():
@@ -216,9 +229,10 @@ class Servicer:
 
     async def list_objects(self, request: pb.ListObjectsRequest, context: Context) -> None:
         session = self._find(request.session).session
-        async with contextlib.aclosing(session.list(prefixes=request.prefixes)) as messages:
-            async for message in messages:
-                await context.write(message)
+        with self._sessions.call():
+            async with contextlib.aclosing(session.list(prefixes=request.prefixes)) as messages:
+                async for message in messages:
+                    await context.write(message)
 
     async def read_fragments(self, request: pb.ReadFragmentsRequest, context: Context) -> None:
         session = self._find(request.session).session
@@ -230,9 +244,10 @@ class Servicer:
             raise BadRequest("extra_json is not UTF-8") from None
         reading = session.read(fragments, message_bytes=request.message_bytes, checksum=request.checksum)
         # Closed at once when the caller is gone: that kills the reader.
-        async with contextlib.aclosing(reading) as messages:
-            async for message in messages:
-                await context.write(message)
+        with self._sessions.call():
+            async with contextlib.aclosing(reading) as messages:
+                async for message in messages:
+                    await context.write(message)
 
     async def close_session(self, request: pb.CloseSessionRequest, context: Context) -> pb.CloseSessionResponse:
         try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rowcast._child import wire
-from rowcast._errors import AuthorFailure, SessionExpired
+from rowcast._errors import AuthorFailure, Busy, SessionExpired
 from rowcast._logs import LogQueue
 from rowcast._process import Host
 from rowcast._run import Run, Verdict
@@ -17,6 +17,7 @@ from rowcast._supervisor import Reader
 
 # A reader without work ends after this long; the next call starts another.
 IDLE_SECONDS = 60.0
+PLACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ class Session:
         concurrency: int,
         idle_seconds: float = IDLE_SECONDS,
         on_end: Callable[[], None] = lambda: None,
+        may_start: Callable[[], None] = lambda: None,
     ) -> None:
         self.logs = LogQueue()
         self.closed = False
         self._spec: ReaderSpec | None = spec
         self._host = host
         self._on_end = on_end
+        self._may_start = may_start
         self._slots = asyncio.Semaphore(concurrency)
         self._idle: dict[Reader, asyncio.TimerHandle] = {}
         self._readers: set[Reader] = set()
@@ -178,6 +181,8 @@ class Session:
             self._readers.discard(reader)
         self._check()
         assert self._spec is not None
+        await self._place()
+        self._check()
         reader = Reader(self._spec, host=self._host, logs=self.logs)
         self._readers.add(reader)
         try:
@@ -187,6 +192,15 @@ class Session:
             self._watch(reader.gone(), reader)
             raise
         return reader
+
+    async def _place(self) -> None:
+        """Waits a little for a reader's place: one that failed is still on its way out. Busy."""
+        for _ in range(int(PLACE_SECONDS / 0.05)):
+            with contextlib.suppress(Busy):
+                self._may_start()
+                return
+            await asyncio.sleep(0.05)
+        self._may_start()
 
     def _retire(self, reader: Reader) -> None:
         self._idle.pop(reader, None)

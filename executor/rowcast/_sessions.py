@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from rowcast._errors import SessionExpired, StaleEpoch
+from rowcast._errors import Busy, Draining, SessionExpired, StaleEpoch
 from rowcast._session import Session
 
 LEASE_SECONDS = 30.0
+MAX_SESSIONS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,23 @@ class Opened:
 class Sessions:
     """A session lives while it is pinged, or until it is closed."""
 
-    def __init__(self, identity: Identity, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        max_sessions: int = MAX_SESSIONS,
+        max_readers: int = 0,
+    ) -> None:
         self.identity = identity
+        # Set when draining begins; microseconds since 1970 of its end.
+        self.draining = asyncio.Event()
+        self.deadline_us = 0
+        self._max_sessions = max_sessions
+        self._max_readers = max_readers
+        self._calls = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self.lease_seconds = lease_seconds
         self._by_id: dict[str, Opened] = {}
         self._by_key: dict[str, Opened] = {}
@@ -57,6 +74,11 @@ class Sessions:
         known = self._by_key.get(key)
         if known is not None:
             return known
+        if self.draining.is_set():
+            raise Draining("this executor is about to end; open the session on another")
+        if len(self._by_id) >= self._max_sessions:
+            raise Busy(f"{len(self._by_id)} sessions are open, as many as may be (--max-sessions)")
+        self.check_readers()
         name = secrets.token_hex(8)
         timer = self._timer(name)
         opened = Opened(id=name, token=secrets.token_bytes(16), key=key, session=make(), timer=timer)
@@ -71,6 +93,31 @@ class Sessions:
         if opened is None or not hmac.compare_digest(opened.token, token):
             raise SessionExpired("no such session; it was closed, or its lease ran out")
         return opened
+
+    def check_readers(self) -> None:
+        """Busy when there are as many readers as may be."""
+        if self._max_readers and self.readers >= self._max_readers:
+            raise Busy(f"{self.readers} readers run, as many as may (--max-readers)")
+
+    @contextlib.contextmanager
+    def call(self) -> Generator[None]:
+        """A call that a drain waits for."""
+        self._calls += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._quiet.set()
+
+    async def drain(self, seconds: float) -> None:
+        """No new sessions; waits until nobody calls any more, at most so long."""
+        self.deadline_us = time.time_ns() // 1000 + int(seconds * 1e6)
+        self.draining.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
 
     def ping(self, opened: Opened) -> None:
         """The lease starts anew."""

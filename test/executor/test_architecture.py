@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "executor" / "rowcast"
 CHILD = sorted((PACKAGE / "_child").glob("*.py"))
 # The edge: the only modules that know gRPC and the generated messages.
-EDGE = {"_servicer.py", "_server.py", "_convert.py"}
+EDGE = {"_servicer.py", "_server.py", "_convert.py", "_tls.py"}
 # Ours, and started by others as a program.
 OURS = sorted(path for path in PACKAGE.glob("*.py") if path.name != "_with_parent.py")
 

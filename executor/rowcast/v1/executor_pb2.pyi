@@ -11,7 +11,7 @@ class GetInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("executor_id", "epoch", "version", "python_version", "readers", "sessions", "isolation", "isolation_reason")
+    __slots__ = ("executor_id", "epoch", "version", "python_version", "readers", "sessions", "isolation", "isolation_reason", "draining")
     EXECUTOR_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,7 @@ class GetInfoResponse(_message.Message):
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     ISOLATION_FIELD_NUMBER: _ClassVar[int]
     ISOLATION_REASON_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
     executor_id: str
     epoch: int
     version: str
@@ -28,7 +29,8 @@ class GetInfoResponse(_message.Message):
     sessions: int
     isolation: str
     isolation_reason: str
-    def __init__(self, executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., version: _Optional[str] = ..., python_version: _Optional[str] = ..., readers: _Optional[int] = ..., sessions: _Optional[int] = ..., isolation: _Optional[str] = ..., isolation_reason: _Optional[str] = ...) -> None: ...
+    draining: bool
+    def __init__(self, executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., version: _Optional[str] = ..., python_version: _Optional[str] = ..., readers: _Optional[int] = ..., sessions: _Optional[int] = ..., isolation: _Optional[str] = ..., isolation_reason: _Optional[str] = ..., draining: _Optional[bool] = ...) -> None: ...
 
 class PutBundleRequest(_message.Message):
     __slots__ = ("header", "file")
@@ -179,12 +181,20 @@ class AttachRequest(_message.Message):
     def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("logs", "logs_dropped")
+    __slots__ = ("logs", "logs_dropped", "draining")
     LOGS_FIELD_NUMBER: _ClassVar[int]
     LOGS_DROPPED_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     logs_dropped: int
-    def __init__(self, logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., logs_dropped: _Optional[int] = ...) -> None: ...
+    draining: Draining
+    def __init__(self, logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., logs_dropped: _Optional[int] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
+
+class Draining(_message.Message):
+    __slots__ = ("deadline_unix_us",)
+    DEADLINE_UNIX_US_FIELD_NUMBER: _ClassVar[int]
+    deadline_unix_us: int
+    def __init__(self, deadline_unix_us: _Optional[int] = ...) -> None: ...
 
 class LogLine(_message.Message):
     __slots__ = ("time_unix_us", "stream", "text", "fragment")

@@ -139,7 +139,8 @@ class ExecutorServiceServicer:
 
     def OpenSession(self, request, context):
         """Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-        on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
+        on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
+        another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
         `environment.missing`): prepare again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

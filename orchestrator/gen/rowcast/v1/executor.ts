@@ -56,6 +56,8 @@ export interface GetInfoResponse {
   isolation: string;
   /** Why it is reduced, for a person; empty when it is full. */
   isolationReason: string;
+  /** It is about to end and takes no new sessions. */
+  draining: boolean;
 }
 
 /** One piece of a bundle: first `header`, then each file in one or more messages. */
@@ -234,6 +236,14 @@ export interface AttachResponse {
   logs: LogLine[];
   /** Lines dropped because the queue of 1,000 was full, since the last message. */
   logsDropped: bigint;
+  /** Sent once, when the executor is about to end: fragments under way may finish until then, the next belong elsewhere. */
+  draining: Draining | undefined;
+}
+
+/** The executor drains. `OpenSession` is refused now: UNAVAILABLE, `executor.draining`. */
+export interface Draining {
+  /** When its readers are killed, microseconds since 1970. */
+  deadlineUnixUs: bigint;
 }
 
 /** One line that the author's code printed or logged. */
@@ -440,6 +450,7 @@ function createBaseGetInfoResponse(): GetInfoResponse {
     sessions: 0,
     isolation: "",
     isolationReason: "",
+    draining: false,
   };
 }
 
@@ -471,6 +482,9 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     if (message.isolationReason !== "") {
       writer.uint32(66).string(message.isolationReason);
+    }
+    if (message.draining !== false) {
+      writer.uint32(72).bool(message.draining);
     }
     return writer;
   },
@@ -552,6 +566,14 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             message.isolationReason = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -577,6 +599,7 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     message.sessions = object.sessions ?? 0;
     message.isolation = object.isolation ?? "";
     message.isolationReason = object.isolationReason ?? "";
+    message.draining = object.draining ?? false;
     return message;
   },
 };
@@ -1790,7 +1813,7 @@ export const AttachRequest: MessageFns<AttachRequest> = {
 };
 
 function createBaseAttachResponse(): AttachResponse {
-  return { logs: [], logsDropped: 0n };
+  return { logs: [], logsDropped: 0n, draining: undefined };
 }
 
 export const AttachResponse: MessageFns<AttachResponse> = {
@@ -1803,6 +1826,9 @@ export const AttachResponse: MessageFns<AttachResponse> = {
         throw new globalThis.Error("value provided for field message.logsDropped of type uint64 too large");
       }
       writer.uint32(16).uint64(message.logsDropped);
+    }
+    if (message.draining !== undefined) {
+      Draining.encode(message.draining, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1836,6 +1862,14 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             message.logsDropped = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.draining = Draining.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1856,6 +1890,69 @@ export const AttachResponse: MessageFns<AttachResponse> = {
     message.logs = object.logs?.map((e) => LogLine.fromPartial(e)) || [];
     message.logsDropped = (object.logsDropped !== undefined && object.logsDropped !== null)
       ? BigInt(object.logsDropped)
+      : 0n;
+    message.draining = (object.draining !== undefined && object.draining !== null)
+      ? Draining.fromPartial(object.draining)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDraining(): Draining {
+  return { deadlineUnixUs: 0n };
+}
+
+export const Draining: MessageFns<Draining> = {
+  encode(message: Draining, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deadlineUnixUs !== 0n) {
+      if (BigInt.asUintN(64, message.deadlineUnixUs) !== message.deadlineUnixUs) {
+        throw new globalThis.Error("value provided for field message.deadlineUnixUs of type fixed64 too large");
+      }
+      writer.uint32(9).fixed64(message.deadlineUnixUs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Draining {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDraining();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.deadlineUnixUs = reader.fixed64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Draining>): Draining {
+    return Draining.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Draining>): Draining {
+    const message = createBaseDraining();
+    message.deadlineUnixUs = (object.deadlineUnixUs !== undefined && object.deadlineUnixUs !== null)
+      ? BigInt(object.deadlineUnixUs)
       : 0n;
     return message;
   },
@@ -3075,7 +3172,8 @@ export const ExecutorServiceService = {
   },
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-   * on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
+   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
+   * another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
    * `environment.missing`): prepare again.
    */
   openSession: {
@@ -3162,7 +3260,8 @@ export interface ExecutorServiceServer extends UntypedServiceImplementation {
   lock: handleUnaryCall<LockRequest, LockResponse>;
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-   * on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
+   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
+   * another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
    * `environment.missing`): prepare again.
    */
   openSession: handleUnaryCall<OpenSessionRequest, OpenSessionResponse>;
@@ -3252,7 +3351,8 @@ export interface ExecutorServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-   * on UNAVAILABLE: the same `idempotency_key` gives the same session. NOT_FOUND (`bundle.missing`,
+   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
+   * another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
    * `environment.missing`): prepare again.
    */
   openSession(
