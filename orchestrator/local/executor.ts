@@ -44,7 +44,11 @@ export async function startExecutor({
       MALLOC_MMAP_THRESHOLD_: '33554432',
       MALLOC_TRIM_THRESHOLD_: '134217728',
     },
-    command: () => [python, '-m', 'rowcast', '--listen', `127.0.0.1:${port}`, '--home', home.executor, '--embedded'],
+    // Promise 9: a connector may read what its user may, but neither the state nor NATS' passwords.
+    command: () => [
+      ...[python, '-m', 'rowcast', '--listen', `127.0.0.1:${port}`, '--home', home.executor, '--embedded'],
+      ...['--hide', home.dir],
+    ],
     input: `${token}\n`,
     ready: async (process) => {
       const lines = createInterface({ input: process.stdout! })

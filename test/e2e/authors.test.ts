@@ -152,3 +152,30 @@ it('prints become log lines beside their fragment, never data', { timeout: 60_00
   expect(stderr).toContain('authors good | reading good')
   expect(lines.at(-1)).toEqual({ type: 'summary', fragments: 2, rows: 4, rejected: 0, failed: 0 })
 })
+
+it('author code finds neither the state nor the passwords of NATS (promise 9)', { timeout: 60_000 }, async () => {
+  const dir = temporary()
+  const home = join(dir, 'home')
+  const look = `
+import os
+
+def look(*path):
+    try:
+        return repr(open(os.path.join(${JSON.stringify(home)}, *path), "rb").read(20))
+    except OSError as error:
+        return type(error).__name__
+
+def list_objects(context, metadata):
+    yield {"name": "good", "fingerprint": "1"}
+
+def read_bytes(context, metadata):
+    yield "id\\n1\\n"
+    print("saw", look("state.sqlite"), look("nats", "users.json"), look("nats", "nats.conf"), os.environ.keys() & {"NATS_URL", "CANARY"})
+`
+  const folder = connectorIn(dir, look)
+  const { code, stderr } = await run(['refresh', folder, '--home', home], { env: { CANARY: 'canary' } })
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(
+    /saw (FileNotFoundError|PermissionError) (FileNotFoundError|PermissionError) (FileNotFoundError|PermissionError) set\(\)/,
+  )
+})
