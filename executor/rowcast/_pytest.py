@@ -40,4 +40,5 @@ class _Contract:
             def reportinfo(self) -> tuple[Path, int, str]:
                 return folder, 0, f"contract of {folder.name}"
 
-        yield Contract.from_parent(session, name=f"contract[{folder.name}]")
+        make: Any = Contract
+        yield make.from_parent(session, name=f"contract[{folder.name}]")

@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["CannotTest", "ContractError", "check", "run"]
 
@@ -107,7 +107,7 @@ def _where(line: Line) -> str:
 
 
 def _said(line: Line) -> str:
-    error: Line = line.get("error") or {}
+    error = cast("Line", line.get("error") or {})
     return f"{error.get('code', 'failed')}: {error.get('message', '')}"
 
 
