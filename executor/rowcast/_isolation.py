@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Literal
 from rowcast import _kin
 from rowcast._spec import PACKAGE, ReaderSpec
 
+log = logging.getLogger("rowcast")
 Profile = Literal["pod", "workstation"]
 SPARE_TASKS = 512
 _COUNT_SECONDS = 10.0
@@ -56,6 +58,9 @@ class Isolation:
     def report(self, missing: Sequence[str]) -> None:
         """What a reader could not do. Never silent: from now on the status says it."""
         self.known = True
+        fresh = [reason for reason in missing if reason not in self._missing]
+        if fresh:
+            log.warning("isolation is reduced: %s", "; ".join(fresh))
         self._missing.update(dict.fromkeys(missing))
 
     def for_reader(self, spec: ReaderSpec, scratch: str) -> dict[str, object]:
