@@ -204,6 +204,7 @@ function makeParts(config: Config, log: Log): Parts {
         const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
         return { executor: await executorOf(closer), parse }
       }),
+    openLocker: () => Closer.open(async (closer) => ({ lock: (await executorOf(closer)).lock })),
     openPlanner: () =>
       Closer.open(async (closer) => {
         const state = await stateOf(closer)

@@ -20,6 +20,8 @@ export interface Parts {
   connectorSchema(): object
   /** Executor and parser: what `test` needs. */
   openTrial(): Promise<Closable & { executor: ExecutorPort; parse: ParsePort }>
+  /** The executor alone: what `lock` needs. */
+  openLocker(): Promise<Closable & { lock(pip: string[]): Promise<string> }>
   /** Executor and state: what `plan` needs. */
   openPlanner(): Promise<Closable & { plan(connector: Connector, watch: Watch): Promise<Plan> }>
   /** Everything: what `refresh` and `up` need. */

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { RowcastError } from '../errors.ts'
 import { initCommand } from './init.ts'
+import { lockCommand } from './lock.ts'
 import { Output, type Streams } from './output.ts'
 import type { Parts } from './parts.ts'
 import { planCommand } from './plan.ts'
@@ -84,6 +85,9 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
         testCommand(parts, output, dir, { fragment: flags.fragment, maxRows: flags.maxRows, list: flags.list }),
       ),
     )
+  command('lock', 'write connector.lock: the packages with their hashes', 'rowcast lock connectors/orders')
+    .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')
+    .action((dir, _, self) => act(self, (parts, output) => lockCommand(parts, output, dir)))
   command(
     'plan',
     'say what a refresh would read and retract, and change nothing',

@@ -21,7 +21,7 @@ export async function refreshCommand(
       watch(connector.name, output, parts.clock),
     )
     tell(result, output)
-    if (!output.json && !output.quiet && result.fragments.listed > 0) {
+    if (!output.quiet && result.fragments.committed + result.fragments.unchanged > 0) {
       output.say(`  see the rows:  rowcast tail ${connector.name}`)
       output.say(`  subscribe:     ${refresher.subscribeLine(connector.name)}`)
     }

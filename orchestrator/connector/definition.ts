@@ -57,7 +57,20 @@ export interface JsonOptions {
   mode: 'auto' | 'lines' | 'array'
 }
 
-export type ParserOptions = XsvOptions | JsonOptions
+/** The author's own parser, run in the reader process over what `read_bytes` yields. */
+export interface PythonOptions {
+  type: 'python'
+  function: string
+  /** Its file, relative to the connector's folder; '' for the connector's own. */
+  code: string
+}
+
+/** No parser: the connector yields rows by `read_rows`. */
+export interface RowsOptions {
+  type: 'rows'
+}
+
+export type ParserOptions = XsvOptions | JsonOptions | PythonOptions | RowsOptions
 
 export type Schedule = { kind: 'manual' } | { kind: 'every'; ms: number }
 

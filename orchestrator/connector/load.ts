@@ -62,6 +62,9 @@ function refuse(file: string, problems: Problem[]): void {
 }
 
 function parserOptions(parser: ConnectorFile['parser']): ParserOptions {
+  if (parser === undefined) return { type: 'rows' }
+  if (parser.type === 'python')
+    return { type: 'python', function: parser.function, code: parser.code ? normalize(parser.code) : '' }
   if (parser.type === 'json') return { type: 'json', mode: parser.mode }
   return {
     type: 'xsv',

@@ -67,8 +67,16 @@ const json = z.strictObject({
   max_row_bytes: later('8 MiB'),
 })
 
-export const LATER_PARSERS = ['avro', 'parquet', 'grok', 'python']
-const parser = z.discriminatedUnion('type', [xsv, json])
+const python = z.strictObject({
+  type: z.literal('python'),
+  function: text('the name of a function, as in parser_function', /^[A-Za-z_][A-Za-z0-9_]*$/).default(
+    'parser_function',
+  ),
+  code: text("a file of the connector's folder").optional(),
+})
+
+export const LATER_PARSERS = ['avro', 'parquet', 'grok']
+const parser = z.discriminatedUnion('type', [xsv, json, python])
 
 const INVALID = ['skip', 'default', 'null', 'fail'] as const
 // YAML reads an unquoted null as nothing; here it is the word.
@@ -145,7 +153,8 @@ export const connectorFile = z.strictObject({
   code: text("a file of the connector's folder, as in connector.py").default('connector.py'),
   pip: z.array(text('a requirement, as in requests==2.32.3')).default([]),
   credentials: credentials.optional(),
-  parser,
+  // Without one the connector yields rows, by read_rows.
+  parser: parser.optional(),
   schema: z.strictObject({ columns: z.array(column).min(1).max(10_000) }),
   refresh: z
     .strictObject({

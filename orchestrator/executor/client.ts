@@ -5,6 +5,7 @@ import { AuthorError, LinkError, RowcastError } from '../errors.ts'
 import type {
   ExecutorServiceClient,
   GetInfoResponse,
+  LockResponse,
   OpenSessionResponse,
   PrepareResponse,
 } from '../gen/rowcast/v1/executor.ts'
@@ -12,7 +13,7 @@ import type { ExecutorPort, Session, SessionHooks } from '../refresh/ports.ts'
 import { attach } from './attach.ts'
 import { type Bundle, putBundle } from './bundle.ts'
 import { authorization, CONTROL_MS, connect, openStream } from './channel.ts'
-import { toAuthorError, toLinkError } from './convert.ts'
+import { fromParser, toAuthorError, toLinkError } from './convert.ts'
 import { openCalls } from './session.ts'
 
 export interface ExecutorOptions {
@@ -36,6 +37,8 @@ export interface ExecutorInfo {
 export interface ExecutorClient extends ExecutorPort {
   /** Asks each executor who it is. Throws LinkError for the first that cannot be reached. */
   info(): Promise<ExecutorInfo[]>
+  /** Requirements with hashes for every platform, as text for connector.lock. Throws AuthorError `environment.failed`. */
+  lock(pip: string[]): Promise<string>
   close(): void
 }
 
@@ -52,6 +55,18 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
         return { address, version, pythonVersion, sessions, readers }
       }),
     )
+  }
+
+  async function lock(pip: string[]): Promise<string> {
+    const { address, client } = executors[0]!
+    await getInfo(client, metadata, address)
+    const answer = await new Promise<LockResponse>((resolve, reject) =>
+      client.lock({ pip }, metadata, (error, response) =>
+        error ? reject(toLinkError(error, address)) : resolve(response),
+      ),
+    )
+    if (answer.error) throw toAuthorError(answer.error)
+    return answer.lock
   }
 
   async function open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session> {
@@ -98,6 +113,7 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
             memoryBytes: BigInt(connector.limits.memory),
           },
           concurrency: connector.refresh.concurrency,
+          parser: fromParser(connector.parser),
         },
         metadata,
         { deadline: Date.now() + CONTROL_MS },
@@ -119,6 +135,7 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
 
   return {
     info,
+    lock,
     open,
     close: () => {
       for (const { client } of executors) client.close()
@@ -168,6 +185,7 @@ async function prepare(
     lock: connector.lock,
     code: connector.code,
     load: true,
+    parser: fromParser(connector.parser),
   }
   let last: PrepareResponse | undefined
   for await (const response of openStream(client.prepare(request, metadata), signal)) {

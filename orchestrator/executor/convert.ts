@@ -1,7 +1,8 @@
 /** Generated types end here: proto messages become the flow's, gRPC statuses become errors. */
 import { type ServiceError, status } from '@grpc/grpc-js'
+import type { ParserOptions } from '../connector/definition.ts'
 import { AUTHOR_CODES, AuthorError, FRAGMENT_CODES, type LinkCode, LinkError, RowcastError } from '../errors.ts'
-import type { FragmentTrailer, Item, UserError } from '../gen/rowcast/v1/executor.ts'
+import type { FragmentTrailer, Item, Parser, UserError } from '../gen/rowcast/v1/executor.ts'
 import type { ListedItem, ReadEnd, ReadItem } from '../refresh/ports.ts'
 
 const AUTHOR: ReadonlySet<string> = new Set<string>([...AUTHOR_CODES, ...FRAGMENT_CODES])
@@ -90,6 +91,12 @@ export function toListed(item: Item): ListedItem {
     isPrefix: item.isPrefix,
     depth: item.depth,
   }
+}
+
+/** What the reader does with the bytes; undefined: nothing, the orchestrator parses them. */
+export function fromParser(parser: ParserOptions): Parser | undefined {
+  if (parser.type === 'rows') return { type: 'rows', function: '', code: '' }
+  return parser.type === 'python' ? { type: 'python', function: parser.function, code: parser.code } : undefined
 }
 
 export function fromReadItem(item: ReadItem): Item {

@@ -4,7 +4,7 @@
  * A Program says what to do, never how far it is: kernels are built from it and keep their own state.
  */
 import { createHash } from 'node:crypto'
-import type { Column, Connector, ParserOptions } from '../connector/definition.ts'
+import type { Column, Connector, JsonOptions, ParserOptions, XsvOptions } from '../connector/definition.ts'
 import { bytesOf } from './tables.ts'
 
 /** Which fast grammar a column has. Everything else about it is the slow path's (convert.ts). */
@@ -46,7 +46,7 @@ export interface Program {
   /** Hash of everything below. */
   id: string
   connector: string
-  parser: ParserOptions
+  parser: XsvOptions | JsonOptions
   columns: ProgramColumn[]
   rejects: { max: number; maxPercent: number | undefined }
   fragmentBytes: number
@@ -64,11 +64,16 @@ export function compile({
   return {
     id: createHash('sha256').update(text).digest('hex'),
     connector: name,
-    parser,
+    parser: kernelOf(parser),
     columns: columns.map(compileColumn),
     rejects,
     fragmentBytes,
   }
+}
+
+/** The author's own rows arrive as JSON lines, whatever made them; the schema's types and rejects are the same. */
+function kernelOf(parser: ParserOptions): XsvOptions | JsonOptions {
+  return parser.type === 'xsv' || parser.type === 'json' ? parser : { type: 'json', mode: 'lines' }
 }
 
 const OPS = {
