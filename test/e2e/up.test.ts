@@ -1,0 +1,53 @@
+/** rowcast up: schedules, and other commands on the same home meanwhile. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { run, start, temporary } from '../support/cli.ts'
+import { readerOf } from '../support/embedded.ts'
+import { expectSame, observe } from '../support/oracle.ts'
+import { rows, Source } from '../support/source.ts'
+
+it('refreshes by schedule, serves subscribers meanwhile, and ends well on SIGTERM', { timeout: 90_000 }, async () => {
+  const dir = temporary()
+  const home = join(dir, 'home')
+  const source = new Source(join(dir, 'connectors'), { name: 'often', yaml: 'refresh: {schedule: every 10s}\n' })
+  source.put('a', '1', rows(3, 1))
+  mkdirSync(join(dir, 'connectors/byhand'))
+  writeFileSync(
+    join(dir, 'connectors/byhand/connector.yaml'),
+    'name: byhand\nparser: {type: xsv}\nschema: {columns: [{name: id, type: int}]}\n',
+  )
+  writeFileSync(
+    join(dir, 'connectors/byhand/connector.py'),
+    'def list_objects(c, m):\n    return []\ndef read_bytes(c, m):\n    return b""\n',
+  )
+
+  const up = start(['up', 'connectors', '--json', '--home', home], { cwd: dir, env: source.env })
+  expect(await up.line(({ type }) => type === 'up')).toMatchObject({ connectors: ['byhand', 'often'] })
+  expect(await up.line(({ type }) => type === 'refresh')).toMatchObject({
+    connector: 'often',
+    status: 'succeeded',
+    rows: 3,
+  })
+  expectSame(await observe(readerOf(home), 'often'), source)
+
+  const tail = start(['tail', 'often', '--from', 'new', '--json', '--home', home])
+  await tail.stderr(/tailing/)
+  source.put('b', '1', rows(2, 2))
+  expect(await tail.line(({ type, fragment }) => type === 'fragment' && fragment === 'b')).toMatchObject({ rows: 2 })
+  tail.child.kill('SIGTERM')
+  expect((await tail.result).code).toBe(143)
+
+  const status = (await run(['status', '--json', '--home', home])).lines
+  expect(status.find(({ connector }) => connector === 'often')).toMatchObject({
+    state: expect.stringMatching(/idle|running/),
+    next_due_at: expect.stringMatching(/^20/),
+  })
+  up.child.kill('SIGTERM')
+  const ended = await up.result
+  expect(ended.code, ended.stderr).toBe(143)
+  expect(source.reads()).toEqual([
+    ['a', '1'],
+    ['b', '1'],
+  ])
+})
