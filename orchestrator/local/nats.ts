@@ -142,9 +142,12 @@ async function startOn(
     },
     ready: async (child, exited) => {
       const file = join(home.nats, `nats-server_${child.pid}.ports`)
-      while (!existsSync(file)) await Promise.race([exited, pause(20)])
-      const { nats } = JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] }
-      writeAside(portFile(home), String(new URL(nats[0]!).port))
+      let nats = listening(file)
+      while (!nats) {
+        await Promise.race([exited, pause(20)])
+        nats = listening(file)
+      }
+      writeAside(portFile(home), new URL(nats[0]!).port)
     },
     warn,
   })
@@ -177,6 +180,15 @@ authorization {
   ]
 }
 `
+}
+
+/** The addresses in the file that the server writes once it listens; undefined while it is not there or not whole. */
+function listening(file: string): string[] | undefined {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] }).nats
+  } catch {
+    return undefined
+  }
 }
 
 /** Waits until the owner's server answers. */

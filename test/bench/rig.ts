@@ -37,7 +37,8 @@ export async function openRig(): Promise<Rig> {
     env: { ...process.env, GOMEMLIMIT: '1500MiB' },
   })
   const ports = join(dir, `nats-server_${server.pid}.ports`)
-  while (!existsSync(ports)) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (!existsSync(ports) || !readFileSync(ports, 'utf8').endsWith('}'))
+    await new Promise((resolve) => setTimeout(resolve, 20))
   const natsUrl = (JSON.parse(readFileSync(ports, 'utf8')) as { nats: string[] }).nats[0]!
   writeFileSync(join(dir, 'token'), 'bench-token\n')
   const executor = spawn(
