@@ -24,6 +24,8 @@ export interface Config {
   executorDir: string
   /** W3C trace id of TRACEPARENT, when it is valid. */
   traceId: string | undefined
+  /** For tests: the step and passage at which to kill ourselves. */
+  crashAt: { point: string; passage: number } | undefined
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   color: boolean
   env: Readonly<Record<string, string | undefined>>
@@ -70,8 +72,14 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
     natsServer: env['ROWCAST_NATS_SERVER'] ?? join(venv, 'nats-server'),
     executorDir: join(ROOT, 'executor'),
     traceId: /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(env['TRACEPARENT'] ?? '')?.[1],
+    crashAt: crashAt(env['CRASH_AT']),
     logLevel: level,
     color: env['NO_COLOR'] === undefined,
     env,
   })
+}
+
+function crashAt(text: string | undefined): Config['crashAt'] {
+  const [, point, passage] = /^([a-z.]+)#(\d+)$/.exec(text ?? '') ?? []
+  return point === undefined ? undefined : { point, passage: Number(passage) }
 }

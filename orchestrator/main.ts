@@ -24,6 +24,7 @@ import { type ConnectOptions, connect } from './publish/connect.ts'
 import { ORCHESTRATOR_INBOX, orchestratorPermissions, READER_INBOX, readerPermissions } from './publish/permissions.ts'
 import { openPublisher } from './publish/publisher.ts'
 import type { Clock } from './refresh/clock.ts'
+import type { Passing } from './refresh/crash.ts'
 import { plan } from './refresh/plan.ts'
 import type { Versions } from './refresh/ports.ts'
 import { refresh } from './refresh/refresh.ts'
@@ -180,6 +181,12 @@ function makeParts(config: Config, log: Log): Parts {
       ? `nats sub --server nats://${own.reader.user}:${own.reader.password}@${own.address} 'rows.${connector}.>'`
       : `nats sub --server ${config.natsUrl!.replace(/\/\/[^@/]*@/, '//')} 'rows.${connector}.>'`
 
+  const passages = new Map<string, number>()
+  const passing: Passing = (point) => {
+    const passage = (passages.get(point) ?? 0) + 1
+    passages.set(point, passage)
+    if (config.crashAt?.point === point && config.crashAt.passage === passage) process.kill(process.pid, 'SIGKILL')
+  }
   const stateOptions = { now: clock.now, owner, log: { warn }, fragmentVersion }
 
   async function stateOf(closer: Closer) {
@@ -213,7 +220,7 @@ function makeParts(config: Config, log: Log): Parts {
           plan: (connector, { report, log }) =>
             plan(
               connector,
-              { executor, state, versions, clock, report, log, owner, randomHex },
+              { executor, state, versions, clock, report, log, passing, owner, randomHex },
               AbortSignal.any([drain.signal, stop.signal]),
             ),
         }
@@ -235,7 +242,7 @@ function makeParts(config: Config, log: Log): Parts {
           refresh: (connector, { trigger, allowDeleted }, { report, log }) =>
             refresh(
               connector,
-              { executor, parse, publish, state, versions, clock, report, log, owner, randomHex },
+              { executor, parse, publish, state, versions, clock, report, log, passing, owner, randomHex },
               { trigger, allowDeleted, traceId: config.traceId, drain: drain.signal, signal: stop.signal },
             ),
           subscribeLine: (connector) => subscribeLine(nats, connector),

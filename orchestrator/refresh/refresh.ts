@@ -10,6 +10,7 @@
 import type { Connector } from '../connector/definition.ts'
 import { codeOf, LeaseLost, messageOf, RefreshError, type RowcastError } from '../errors.ts'
 import type { Clock } from './clock.ts'
+import type { Passing } from './crash.ts'
 import { massDeletion } from './guard.ts'
 import { listAll } from './listing.ts'
 import type {
@@ -42,6 +43,8 @@ export interface RefreshDeps {
   clock: Clock
   report: Report
   log(line: AuthorLog): void
+  /** Told of each step that a crash may interrupt. */
+  passing: Passing
   /** Names this orchestrator in leases. */
   owner: string
   /** W3C ids: `bytes` random bytes as hex. */
@@ -83,6 +86,7 @@ export async function refresh(
   const started = clock.now()
   const traceId = request.traceId ?? deps.randomHex(16)
   const claim = await state.begin(connector.name, request.trigger, traceId)
+  deps.passing('claim')
   const tally = new Tally()
   let error: Error | undefined
   let position: StreamPosition | undefined
@@ -153,7 +157,9 @@ async function run(
       confirm: () => state.confirm(claim),
       stored: async (receipts) => {
         // Promise 1: state follows the stream's acknowledgement, never leads it.
+        deps.passing('batch.stored')
         await state.commit(claim, receipts)
+        deps.passing('state.committed')
         tally.stored(receipts)
       },
     },
@@ -169,8 +175,10 @@ async function run(
       { sessions, stage: () => state.stage(connector.name), clock, report, tally },
       either(request),
     )
+    deps.passing('list.complete')
     const version = deps.versions.effective(connector, await sessions.get())
     const tripped = await diffInto(staging, connector, claim, version, { deps, request, tally })
+    deps.passing('diff.done')
     await staging.drop()
     staging = undefined
 
@@ -193,6 +201,7 @@ async function run(
       bytes,
       seconds,
     })
+    deps.passing('refresh.finish')
     await stream.close()
     return position
   } catch (error) {

@@ -16,11 +16,15 @@ export function readerOf(home: string): { servers: string; user: string; pass: s
 }
 
 /** Keeps the home's server running with a `tail` while it observes. */
-export async function observeHome(home: string, connector: string): Promise<Seen> {
+export async function observeHome(
+  home: string,
+  connector: string,
+  options: { interrupted?: boolean } = {},
+): Promise<Seen> {
   const tail = start(['tail', connector, '--home', home, '--json', '--from', 'new'])
   try {
     await tail.stderr(/tailing/)
-    return await observe(readerOf(home), connector)
+    return await observe(readerOf(home), connector, options)
   } finally {
     tail.child.kill('SIGTERM')
     await tail.result

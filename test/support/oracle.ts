@@ -29,7 +29,8 @@ interface Open {
   rows: string[]
 }
 
-export async function observe(access: Access, connector: string): Promise<Seen> {
+/** `interrupted`: a kill may have left frames behind a marker, which the next refresh deletes. */
+export async function observe(access: Access, connector: string, { interrupted = false } = {}): Promise<Seen> {
   const nc = await connect({ ...access, inboxPrefix: '_INBOX_reader' })
   const seen: Seen = { rows: new Map(), commits: [], retracted: new Set(), rejects: new Map() }
   const open = new Map<string, Open>()
@@ -72,7 +73,7 @@ export async function observe(access: Access, connector: string): Promise<Seen> 
     await nc.close()
   }
   // Outside of an attempt nothing unfinished may lie behind a marker.
-  expect([...open.keys()], 'subjects with frames behind their last marker').toEqual([])
+  if (!interrupted) expect([...open.keys()], 'subjects with frames behind their last marker').toEqual([])
   return seen
 }
 
