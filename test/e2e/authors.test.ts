@@ -54,10 +54,11 @@ const BROKEN: [title: string, code: string, python: string][] = [
 ]
 
 const READS: [title: string, code: string, body: string][] = [
+  // Beyond two parts: what was stored of it must not stay behind the marker.
   [
     'an exception half-way',
     'read.failed',
-    '    yield "id\\n"\n    yield from ["5\\n"] * 100000\n    raise RuntimeError("connection cut")',
+    '    yield "id\\n"\n    yield from ["5\\n" * 100000] * 80\n    raise RuntimeError("connection cut")',
   ],
   ['a chunk that is a number', 'read.bad_chunk', '    yield "id\\n"\n    yield 5'],
   ['a forgotten return', 'read.bad_return', '    return None'],
