@@ -12,6 +12,8 @@ export interface Config {
   natsUser: string | undefined
   natsPassword: string | undefined
   natsCreds: string | undefined
+  /** Monitoring address of an external server, which alone tells whether it syncs each write. */
+  natsMonitor: string | undefined
   /** Empty: Rowcast starts an executor of its own. */
   executors: string[]
   executorToken: string | undefined
@@ -61,6 +63,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
     natsUser: env['NATS_USER'],
     natsPassword: env['NATS_PASSWORD'],
     natsCreds: env['NATS_CREDS'],
+    natsMonitor: env['ROWCAST_NATS_MONITOR'],
     executors: (env['ROWCAST_EXECUTORS'] ?? '')
       .split(',')
       .map((address) => address.trim())

@@ -194,6 +194,7 @@ function makeParts(config: Config, log: Log): Parts {
     const state = createState(opened, stateOptions)
     // Whoever has the home's lock is alone: what another left unfinished will not be finished by it.
     await state.takeOver()
+    await state.prune()
     return state
   }
 
@@ -233,6 +234,7 @@ function makeParts(config: Config, log: Log): Parts {
           await openPublisher({
             ...natsAccess(nats, 'orchestrator'),
             ...(nats ? { maxBytes: streamBytes(openedHome()) } : {}),
+            ...(!nats && config.natsMonitor !== undefined ? { monitor: config.natsMonitor } : {}),
             warn,
           }),
           (publisher) => publisher.close(),
