@@ -68,7 +68,7 @@ export async function checkLease(
   if (message === undefined)
     throw new LinkError(
       'stream.lost',
-      `stream ${place.stream} was deleted while connector ${place.connector} was publishing; run \`rowcast state rebuild ${place.connector}\``,
+      `stream ${place.stream} was deleted while connector ${place.connector} was publishing; run \`rowcast state rebuild ${place.connector} --yes\``,
     )
   if (message.sequence !== place.claim) throw new LeaseLost(place.connector)
 }

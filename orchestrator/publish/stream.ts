@@ -132,7 +132,7 @@ function checkKnown(stream: string, info: StreamInfo | undefined, known: StreamP
   const connector = stream.slice('ROWS_'.length)
   throw new LinkError(
     'stream.lost',
-    `stream ${stream} is not the one that the state describes: ${why}. Run \`rowcast state rebuild ${connector}\`; what the stream lacks is then read again`,
+    `stream ${stream} is not the one that the state describes: ${why}. Run \`rowcast state rebuild ${connector} --yes\`; what the stream lacks is then read again`,
   )
 }
 

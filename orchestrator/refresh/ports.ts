@@ -274,6 +274,8 @@ export interface StatePort {
   /** Claims the connector and opens a refresh. RefreshError `refresh.live` when another live process has it. */
   begin(connector: string, trigger: Trigger, traceId: string): Promise<Claim>
   position(connector: string): Promise<StreamPosition | undefined>
+  /** Remembers which stream is this connector's, before anything was recorded from it. */
+  adoptStream(claim: Claim, created: string): Promise<void>
   /** Makes the lease's epoch greater than `above`. */
   raiseEpoch(claim: Claim, above: number): Promise<Claim>
   /** LeaseLost unless the claim still holds. */

@@ -86,12 +86,13 @@ export async function refresh(
   const started = clock.now()
   const traceId = request.traceId ?? deps.randomHex(16)
   const claim = await state.begin(connector.name, request.trigger, traceId)
+  const held = { claim, tally: new Tally(), traceId, started }
   deps.passing('claim')
-  const tally = new Tally()
+  const { tally } = held
   let error: Error | undefined
   let position: StreamPosition | undefined
   try {
-    position = await run(connector, deps, request, { claim, tally, traceId, started })
+    position = await run(connector, deps, request, held)
   } catch (thrown) {
     error = thrown instanceof Error ? thrown : new Error(String(thrown))
   }
@@ -107,7 +108,7 @@ export async function refresh(
   const { rows, rejected, bytes } = tally
   const told = error && { code: codeOf(error), message: messageOf(error) }
   if (!(error instanceof LeaseLost)) {
-    await state.finish(claim, { status, counts: tally.counts(), rows, rejected, bytes, error: told, position })
+    await state.finish(held.claim, { status, counts: tally.counts(), rows, rejected, bytes, error: told, position })
   }
   const seconds = (clock.now() - started) / 1000
   return {
@@ -126,20 +127,18 @@ export async function refresh(
 }
 
 interface Run {
+  /** Replaced when the stream's lease has a higher epoch than the state's. */
   claim: Claim
   tally: Tally
   traceId: string
   started: number
 }
 
-async function run(
-  connector: Connector,
-  deps: RefreshDeps,
-  request: RefreshRequest,
-  { claim: first, tally, traceId, started }: Run,
-) {
+async function run(connector: Connector, deps: RefreshDeps, request: RefreshRequest, held: Run) {
   const { state, report, clock } = deps
-  let claim = first
+  const { tally, traceId, started } = held
+  let claim = held.claim
+  const known = await state.position(connector.name)
   const stream = await deps.publish.open(
     connector,
     {
@@ -147,11 +146,12 @@ async function run(
       epoch: claim.epoch,
       refresh: claim.refresh,
       traceId,
-      known: await state.position(connector.name),
+      known,
     },
     {
       raiseEpoch: async (above) => {
         claim = await state.raiseEpoch(claim, above)
+        held.claim = claim
         return claim.epoch
       },
       confirm: () => state.confirm(claim),
@@ -167,9 +167,10 @@ async function run(
   const sessions = openSessions(connector, deps, request.signal)
   let staging: Staging | undefined
   try {
+    // From now on another stream under this name is `stream.lost`, also when this refresh is killed.
+    if (!known) await state.adoptStream(claim, stream.position.created)
     // Promise 3: what the stream already holds is recorded, so that the diff does not read it again.
-    for await (const markers of stream.catchUp((await state.position(connector.name))?.sequence ?? 0))
-      await state.recover(claim, markers)
+    for await (const markers of stream.catchUp(known?.sequence ?? 0)) await state.recover(claim, markers)
     report.phase('list', 'listing')
     staging = await listAll(
       { sessions, stage: () => state.stage(connector.name), clock, report, tally },

@@ -100,6 +100,16 @@ export async function streamPosition(db: Kysely<Database>, name: string): Promis
   return { created: row.stream_created, sequence: row.stream_seq }
 }
 
+/** The first sight of a connector's stream: nothing of it is recorded yet. */
+export async function adoptStream(trx: Transaction<Database>, name: string, created: string): Promise<void> {
+  await trx
+    .updateTable('connector')
+    .set({ stream_created: created, stream_seq: 0 })
+    .where('name', '=', name)
+    .where('stream_created', 'is', null)
+    .execute()
+}
+
 export async function reschedule(
   db: Kysely<Database>,
   name: string,

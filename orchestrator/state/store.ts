@@ -1,7 +1,7 @@
 /** The state, put together: what the flow needs (StatePort) and what the command line asks. */
 import { randomBytes } from 'node:crypto'
 import type { Claim, Receipt, StatePort } from '../refresh/ports.ts'
-import { pauseConnector, reschedule, resumeConnector, streamPosition } from './connectors.ts'
+import { adoptStream, pauseConnector, reschedule, resumeConnector, streamPosition } from './connectors.ts'
 import { noteFailure, recordMarkers, sameContent } from './fragments.ts'
 import { uuidV7 } from './ids.ts'
 import { setEpoch, underLease } from './lease.ts'
@@ -104,6 +104,7 @@ export function createState(
       return claim
     },
     position: (connector) => streamPosition(db, connector),
+    adoptStream: (claim, created) => underLease(db, claim, owner, (trx) => adoptStream(trx, claim.connector, created)),
     raiseEpoch: (claim, above) =>
       underLease(db, claim, owner, async (trx) => {
         const epoch = Math.max(above, claim.epoch) + 1

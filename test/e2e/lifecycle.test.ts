@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { run, temporary } from '../support/cli.ts'
@@ -163,5 +164,37 @@ describe('a source over time', () => {
     // Read again next time, since its committed fingerprint still differs.
     source.put('a', '2', rows(1, 5))
     expect((await refresh()).summary).toMatchObject({ status: 'succeeded', fragments: { changed: 1, committed: 1 } })
+  })
+
+  it('is known again from the stream when the state is lost: nothing is read twice (promise 3)', async () => {
+    const { source, home, refresh, observe } = world()
+    for (let i = 0; i < 5; i++) source.put(`f${i}`, '1', rows(2, i))
+    await refresh()
+    for (const file of ['state.sqlite', 'state.sqlite-wal', 'state.sqlite-shm'])
+      rmSync(join(home, file), { force: true })
+    source.put('f5', '1', rows(1, 5))
+    const again = await refresh()
+    expect(again.summary, again.stderr).toMatchObject({
+      status: 'succeeded',
+      fragments: { new: 1, unchanged: 5, committed: 1 },
+    })
+    expect(source.reads()).toHaveLength(6)
+    expectSame(await observe(), source)
+  })
+
+  it('is not taken for unchanged when its stream is another one; a rebuild reads what is missing', async () => {
+    const { source, home, refresh, observe } = world()
+    source.put('a', '1', rows(2, 1))
+    await refresh()
+    rmSync(join(home, 'nats/store'), { recursive: true })
+    const lost = await refresh()
+    expect(lost.code).toBe(3)
+    expect(lost.summary).toMatchObject({
+      status: 'failed',
+      error: { code: 'stream.lost', message: expect.stringContaining('rowcast state rebuild source --yes') },
+    })
+    expect((await run(['state', 'rebuild', 'source', '--yes', '--home', home])).code).toBe(0)
+    expect((await refresh()).summary).toMatchObject({ status: 'succeeded', fragments: { new: 1, committed: 1 } })
+    expectSame(await observe(), source)
   })
 })
