@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import sysconfig
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ log = logging.getLogger("rowcast")
 Profile = Literal["pod", "workstation"]
 SPARE_TASKS = 512
 _COUNT_SECONDS = 10.0
+_LIBRARY = os.path.realpath(sysconfig.get_path("stdlib"))
 # What programs of any language need of a Linux system: libraries, names, certificates, the clock.
 _SYSTEM = (
     *("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/opt"),
@@ -103,8 +105,8 @@ class Isolation:
             "hidden": self._hidden if anywhere else [],
             "readable": ["/"] if anywhere else [*_SYSTEM, *(path for path in listed if path)],
             "write_anywhere": anywhere,
-            # The system's own folder is kept from users by its owner, and may hold more than Python.
-            "read_only": [path for path in own if path != "/usr" or not anywhere],
+            # The system's own folder may hold more than Python: of it the standard library alone.
+            "read_only": [_LIBRARY if anywhere and path == "/usr" else path for path in own],
             "writable": writable,
         }
 
