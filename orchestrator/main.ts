@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Output, Streams } from './cli/output.ts'
-import type { Closable, Parts, Refresher } from './cli/parts.ts'
+import type { Parts, Refresher } from './cli/parts.ts'
 import { runProgram } from './cli/program.ts'
 import { type Config, readConfig } from './config.ts'
 import { readBundle } from './connector/bundle.ts'
@@ -16,6 +16,7 @@ import { effectiveVersion, fragmentVersion } from './connector/version.ts'
 import { changes } from './consume/read.ts'
 import { DefinitionError, LinkError, messageOf } from './errors.ts'
 import { createExecutorClient } from './executor/client.ts'
+import { Closer } from './local/closer.ts'
 import { childEnvironment, startExecutor } from './local/executor.ts'
 import { type Home, openHome } from './local/home.ts'
 import { type EmbeddedNats, startNats, streamBytes } from './local/nats.ts'
@@ -81,35 +82,6 @@ function onSignal(signal: NodeJS.Signals): void {
 const exitOf = (signal: NodeJS.Signals) => 128 + (signal === 'SIGINT' ? 2 : signal === 'SIGHUP' ? 1 : 15)
 
 // ---------------------------------------------------------------- parts
-
-/** Closes in the reverse order of opening; the first error is thrown once all are closed. */
-class Closer {
-  readonly #steps: (() => unknown)[] = []
-
-  add<T>(part: T, close: (part: T) => unknown): T {
-    this.#steps.push(() => close(part))
-    return part
-  }
-
-  async close(): Promise<void> {
-    let failure: unknown
-    for (const step of this.#steps.splice(0).reverse())
-      await Promise.resolve(step()).catch((error: unknown) => (failure ??= error))
-    if (failure) throw failure
-  }
-
-  /** Runs `work`; when it throws, closes what it had opened. */
-  static async open<T>(work: (closer: Closer) => Promise<T>): Promise<T & Closable> {
-    const closer = new Closer()
-    try {
-      const made = await work(closer)
-      return { ...made, close: () => closer.close() }
-    } catch (error) {
-      await closer.close().catch(() => {})
-      throw error
-    }
-  }
-}
 
 /** Waits for both, also when one fails: what the other opened must be closed. */
 async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {

@@ -11,7 +11,7 @@ import type { Connector } from '../connector/definition.ts'
 import { codeOf, LeaseLost, messageOf, RefreshError, type RowcastError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Passing } from './crash.ts'
-import { massDeletion } from './guard.ts'
+import { scheduleChanges } from './diff.ts'
 import { listAll } from './listing.ts'
 import type {
   AuthorLog,
@@ -31,6 +31,7 @@ import type {
   Versions,
 } from './ports.ts'
 import { readAll } from './reading.ts'
+import { retractVanished } from './retract.ts'
 import { Sessions } from './sessions.ts'
 import { type Report, Tally } from './tally.ts'
 
@@ -178,7 +179,15 @@ async function run(connector: Connector, deps: RefreshDeps, request: RefreshRequ
     )
     deps.passing('list.complete')
     const version = deps.versions.effective(connector, await sessions.get())
-    const tripped = await diffInto(staging, connector, claim, version, { deps, request, tally })
+    const { allowDeleted } = request
+    const tripped = await scheduleChanges(staging, {
+      connector,
+      claim,
+      version: version.id,
+      tally,
+      report,
+      allowDeleted,
+    })
     deps.passing('diff.done')
     await staging.drop()
     staging = undefined
@@ -231,26 +240,6 @@ function openSessions(connector: Connector, deps: RefreshDeps, signal: AbortSign
   )
 }
 
-/** diff ▸ guard ▸ work. Returns the error of a tripped guard, which fails the refresh but lets new and changed go on. */
-async function diffInto(
-  staging: Staging,
-  connector: Connector,
-  claim: Claim,
-  version: VersionRecord,
-  { deps, request, tally }: { deps: RefreshDeps; request: RefreshRequest; tally: Tally },
-): Promise<RefreshError | undefined> {
-  const diff = await staging.diff(version.id)
-  tally.diffed(diff)
-  deps.report.phase(
-    'diff',
-    `${diff.listed} listed: ${diff.new} new, ${diff.changed} changed, ${diff.unchanged} unchanged, ${diff.vanished} vanished`,
-  )
-  const tripped = massDeletion(connector, diff, request.allowDeleted)
-  if (tripped) deps.report.warn(tripped.message)
-  await staging.schedule(claim, tripped ? 'leave' : connector.refresh.deleted)
-  return tripped
-}
-
 interface Reading {
   stream: ConnectorStream
   sessions: Sessions
@@ -291,16 +280,4 @@ async function readChanged(
     request.drain,
     request.signal,
   )
-}
-
-const RETRACT_PAGE = 5000
-
-async function retractVanished(stream: ConnectorStream, claim: Claim, { state, report }: RefreshDeps): Promise<void> {
-  for (let after = ''; ; ) {
-    const page = await state.work(claim, 'retract', after, RETRACT_PAGE)
-    if (page.length === 0) return
-    if (after === '') report.phase('retract', 'retracting vanished fragments')
-    await stream.retract(page)
-    after = page.at(-1)!.name
-  }
 }
