@@ -1,6 +1,6 @@
 /** What zod found, in the words of an author: one line a problem, with its place and the nearest valid key. */
 import type * as z from 'zod'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../nearest.ts'
 import type { Path, Problem, Source } from './positions.ts'
 import { show } from './scalars.ts'
 import { LATER_PARSERS } from './schema.ts'

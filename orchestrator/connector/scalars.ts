@@ -1,7 +1,7 @@
 /** The kinds of single values in connector.yaml: each says what it accepts, in words, as a check and as JSON Schema. */
 import * as z from 'zod'
+import { didYouMean } from '../nearest.ts'
 import { parseDuration } from './duration.ts'
-import { didYouMean } from './nearest.ts'
 import { parsePercent, parseSize } from './size.ts'
 
 /** What `check` returns for a value that it does not accept. */

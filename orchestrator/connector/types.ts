@@ -1,6 +1,7 @@
 /** Column types as connector.yaml writes them: `long`, `decimal(12,2)`. */
+
+import { didYouMean } from '../nearest.ts'
 import type { ColumnType } from './definition.ts'
-import { didYouMean } from './nearest.ts'
 
 export const SIMPLE_TYPES = [
   'boolean',

@@ -3,7 +3,7 @@
  * record.
  */
 import { FragmentError } from '../errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../nearest.ts'
 import type { ProgramColumn } from './program.ts'
 import { bytesOf } from './tables.ts'
 

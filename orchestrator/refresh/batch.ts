@@ -11,16 +11,14 @@ import type {
   ConnectorStream,
   FragmentWriter,
   ParsedFrame,
-  ParseInput,
   ParseJob,
-  ReadEnd,
   ReadItem,
-  ReadPiece,
   Reject,
   Session,
   Totals,
   Work,
 } from './ports.ts'
+import { type Incoming, pump } from './pump.ts'
 
 export interface BatchDeps {
   session: Session
@@ -40,14 +38,12 @@ export type Outcome =
   /** The call ended before the fragment did. */
   | { kind: 'unread' }
 
-interface Slot {
+interface Slot extends Incoming {
   work: Work
   writer: FragmentWriter | undefined
-  end: ReadEnd | undefined
   rejects: Reject[]
   totals: Totals | undefined
   error: RowcastError | undefined
-  dropped: boolean
 }
 
 export interface BatchResult {
@@ -77,16 +73,16 @@ export async function readBatch(works: Work[], deps: BatchDeps, signal: AbortSig
   }
   signal.addEventListener('abort', giveUp, { once: true })
   try {
-    const pump = readInto(slots, deps, reading)
+    const read = pump(slots, itemsOf(slots, deps.traceparent), deps, reading)
     const drain = drainInto(slots, deps, stop).catch((error) => {
       giveUp()
       throw error
     })
-    const [read, drained] = await Promise.allSettled([pump, drain])
+    const [readEnd, drained] = await Promise.allSettled([read, drain])
     if (drained.status === 'rejected') throw drained.reason
     // A failed attempt leaves no frames behind its fragment's marker (delivery.md section 4).
     for (const slot of slots) if (slot.writer && !slot.totals) await slot.writer.abort()
-    return { outcomes: slots.map(outcomeOf), readError: read.status === 'rejected' ? read.reason : undefined }
+    return { outcomes: slots.map(outcomeOf), readError: readEnd.status === 'rejected' ? readEnd.reason : undefined }
   } finally {
     signal.removeEventListener('abort', giveUp)
     deps.job.abort()
@@ -98,36 +94,13 @@ function outcomeOf({ totals, error }: Slot): Outcome {
   return error ? { kind: 'failed', error } : { kind: 'unread' }
 }
 
-async function readInto(slots: Slot[], { session, job, traceparent }: BatchDeps, signal: AbortSignal): Promise<void> {
-  const items = slots.map(
-    ({ work }): ReadItem => ({
-      name: work.name,
-      fingerprint: work.fingerprint,
-      extra: work.extra,
-      traceparent: traceparent(),
-    }),
-  )
-  try {
-    for await (const pieces of session.read(items, signal)) {
-      const inputs: ParseInput[] = []
-      for (const piece of pieces) {
-        const input = toInput(piece, slots[piece.fragment]!)
-        if (input) inputs.push(input)
-      }
-      if (inputs.length > 0) await job.push(inputs)
-    }
-  } finally {
-    job.end() // after a lost link too: what arrived whole is still good
-  }
-}
-
-function toInput({ fragment, data, end }: ReadPiece, slot: Slot): ParseInput | undefined {
-  if (end) slot.end = end
-  if (end?.error) slot.error ??= end.error
-  if (!slot.error) return { fragment, data, end: end ? 'end' : undefined }
-  if (slot.dropped) return undefined
-  slot.dropped = true
-  return { fragment, data: data.subarray(0, 0), end: 'drop' }
+function itemsOf(slots: Slot[], traceparent: () => string): ReadItem[] {
+  return slots.map(({ work: { name, fingerprint, extra } }) => ({
+    name,
+    fingerprint,
+    extra,
+    traceparent: traceparent(),
+  }))
 }
 
 async function drainInto(slots: Slot[], deps: BatchDeps, stop: AbortController): Promise<void> {

@@ -1,11 +1,10 @@
 /** `plan`: list ▸ diff, and nothing else. What a refresh would read and retract, before it does. */
 import type { Connector } from '../connector/definition.ts'
-import { codeOf, messageOf } from '../errors.ts'
 import { massDeletion } from './guard.ts'
 import { listAll } from './listing.ts'
 import type { Diff } from './ports.ts'
 import type { RefreshDeps } from './refresh.ts'
-import { Sessions } from './sessions.ts'
+import { openSessions } from './sessions.ts'
 import { Tally } from './tally.ts'
 
 export interface Plan extends Diff {
@@ -18,12 +17,8 @@ export async function plan(
   deps: Omit<RefreshDeps, 'parse' | 'publish'>,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const { state, report, clock, executor, log } = deps
-  const open = () =>
-    executor.open(connector, { note: (stage, message) => report.phase('environment', message || stage), log }, signal)
-  const sessions = new Sessions(open, clock, signal, (error) =>
-    report.warn(`${codeOf(error)}: ${messageOf(error, 500)}`),
-  )
+  const { state, report, clock } = deps
+  const sessions = openSessions(connector, deps, signal)
   try {
     const staging = await listAll(
       { sessions, stage: () => state.stage(connector.name), clock, report, tally: new Tally() },

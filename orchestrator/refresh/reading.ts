@@ -4,6 +4,7 @@ import { LinkError, type RowcastError } from '../errors.ts'
 import { type BatchDeps, type Outcome, readBatch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { ParsePort, Work } from './ports.ts'
+import { FRAME_BYTES } from './pump.ts'
 import { type Attempt, WorkQueue } from './queue.ts'
 import { retryDelay } from './retry.ts'
 import type { Sessions } from './sessions.ts'
@@ -20,9 +21,6 @@ export interface ReadingDeps extends Omit<BatchDeps, 'session' | 'job'> {
   /** The fragment failed for good in this refresh. */
   fail(work: Work, error: RowcastError): Promise<void>
 }
-
-/** NDJSON bytes of one NATS message; larger gains nothing (measured). */
-const FRAME_BYTES = 256 * 1024
 
 /** Ends when all work was read, failed for good, or `drain` or the circuit breaker stopped it. */
 export async function readAll(

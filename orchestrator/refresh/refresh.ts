@@ -22,7 +22,6 @@ import type {
   ParsePort,
   PublishPort,
   RefreshOutcome,
-  Session,
   Staging,
   StatePort,
   StreamPosition,
@@ -32,7 +31,7 @@ import type {
 } from './ports.ts'
 import { readAll } from './reading.ts'
 import { retractVanished } from './retract.ts'
-import { Sessions } from './sessions.ts'
+import { openSessions, type Sessions } from './sessions.ts'
 import { type Report, Tally } from './tally.ts'
 
 export interface RefreshDeps {
@@ -225,19 +224,6 @@ async function run(connector: Connector, deps: RefreshDeps, request: RefreshRequ
 
 function either({ drain, signal }: RefreshRequest): AbortSignal {
   return AbortSignal.any([drain, signal])
-}
-
-function openSessions(connector: Connector, deps: RefreshDeps, signal: AbortSignal): Sessions {
-  const { report, log } = deps
-  const open = (): Promise<Session> =>
-    deps.executor.open(
-      connector,
-      { note: (stage, message) => report.phase('environment', message || stage), log },
-      signal,
-    )
-  return new Sessions(open, deps.clock, signal, (error, delay) =>
-    report.warn(`${codeOf(error)}: ${messageOf(error, 500)}; trying again in ${Math.round(delay / 1000)} s`),
-  )
 }
 
 interface Reading {

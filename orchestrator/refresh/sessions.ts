@@ -1,8 +1,30 @@
 /** The session of a refresh, and its replacement when the executor is lost. */
-import { LinkError } from '../errors.ts'
+import type { Connector } from '../connector/definition.ts'
+import { codeOf, LinkError, messageOf } from '../errors.ts'
 import type { Clock } from './clock.ts'
-import type { Session } from './ports.ts'
+import type { AuthorLog, ExecutorPort, Session } from './ports.ts'
 import { withRetries } from './retry.ts'
+import type { Report } from './tally.ts'
+
+export interface SessionsDeps {
+  executor: ExecutorPort
+  clock: Clock
+  report: Report
+  log(line: AuthorLog): void
+}
+
+/** The sessions of one connector, their progress and their retries told to `report`. Opens on the first `get`. */
+export function openSessions(connector: Connector, deps: SessionsDeps, signal: AbortSignal): Sessions {
+  const { executor, clock, report, log } = deps
+  const note = (stage: string, message: string) => report.phase('environment', message || stage)
+  return new Sessions(
+    () => executor.open(connector, { note, log }, signal),
+    clock,
+    signal,
+    (error, delay) =>
+      report.warn(`${codeOf(error)}: ${messageOf(error, 500)}; trying again in ${Math.round(delay / 1000)} s`),
+  )
+}
 
 export class Sessions {
   readonly #open: () => Promise<Session>

@@ -1,17 +1,8 @@
 /** `test`: list ▸ read ▸ parse, once, with neither NATS nor a database; no retries and no circuit breaker. */
 import type { Connector } from '../connector/definition.ts'
 import { AuthorError, codeOf, DefinitionError, messageOf } from '../errors.ts'
-import type {
-  ExecutorPort,
-  ListedItem,
-  ParseJob,
-  ParsePort,
-  ReadEnd,
-  Reject,
-  Session,
-  SessionHooks,
-  Totals,
-} from './ports.ts'
+import type { ExecutorPort, ListedItem, ParsePort, Reject, Session, SessionHooks, Totals } from './ports.ts'
+import { FRAME_BYTES, type Incoming, pump } from './pump.ts'
 
 export interface TrialRequest {
   /** Read only these; empty: all. */
@@ -55,7 +46,6 @@ const STAGES: Record<string, Stage> = {
 
 /** Fragments of one call. */
 const BATCH = 100
-const FRAME_BYTES = 256 * 1024
 const MAX_ROW_BYTES = 8 << 20
 
 export async function* trial(
@@ -130,12 +120,9 @@ function choose(items: Map<string, ListedItem>, names: string[]): ListedItem[] {
   })
 }
 
-interface Slot {
+interface Slot extends Incoming {
   item: ListedItem
-  end: ReadEnd | undefined
-  error: Error | undefined
   totals: Totals | undefined
-  dropped: boolean
 }
 
 async function* readSome(
@@ -155,7 +142,8 @@ async function* readSome(
     ...(maxRows === undefined ? {} : { maxRows }),
   })
   const stop = new AbortController()
-  const reading = readInto(slots, session, job, AbortSignal.any([signal, stop.signal])).then(
+  const wanted = items.map(({ name, fingerprint, extra }) => ({ name, fingerprint, extra, traceparent: '' }))
+  const reading = pump(slots, wanted, { session, job }, AbortSignal.any([signal, stop.signal])).then(
     () => undefined,
     (error: unknown) => error,
   )
@@ -182,35 +170,6 @@ async function* readSome(
     stop.abort()
     job.abort()
     await reading
-  }
-}
-
-async function readInto(slots: Slot[], session: Session, job: ParseJob, signal: AbortSignal): Promise<void> {
-  const items = slots.map(({ item }) => ({
-    name: item.name,
-    fingerprint: item.fingerprint,
-    extra: item.extra,
-    traceparent: '',
-  }))
-  try {
-    for await (const pieces of session.read(items, signal)) {
-      const inputs = []
-      for (const { fragment, data, end } of pieces) {
-        const slot = slots[fragment]!
-        if (end) slot.end = end
-        if (end?.error) slot.error ??= end.error
-        if (slot.dropped) continue
-        slot.dropped = slot.error !== undefined
-        inputs.push({
-          fragment,
-          data: slot.error ? data.subarray(0, 0) : data,
-          end: slot.error ? ('drop' as const) : end ? ('end' as const) : undefined,
-        })
-      }
-      if (inputs.length > 0) await job.push(inputs)
-    }
-  } finally {
-    job.end()
   }
 }
 
