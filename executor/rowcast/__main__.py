@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="SIZE",
         help="all pip environments together, as in 10GiB (default); the least recently used are given up",
     )
-    parser.add_argument("--index-url", default="", metavar="URL", help="package index in place of the public one")
+    parser.add_argument("--package-index", default="", metavar="URL", help="package index in place of the public one")
     parser.add_argument(
         "--index-credentials-file", type=Path, metavar="FILE", help="its first line: user:password, or a token"
     )
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
                 profile=options.profile or ("workstation" if options.embedded else "pod"),
                 hidden=(options.home, *options.hide, *filter(None, [options.index_credentials_file])),
                 environments_bytes=options.environments_size,
-                index_url=options.index_url,
+                index_url=options.package_index,
                 index_credentials=options.index_credentials_file,
                 builds=not options.no_build,
                 tls=Tls(certificate=files[0], key=files[1], client_ca=files[2]) if all(files) else None,

@@ -149,7 +149,8 @@ async def test_two_versions_of_one_package_run_side_by_side(rowcast) -> None:
 async def test_the_index_and_its_credentials_are_the_executors_and_never_shown(rowcast, tmp_path: Path) -> None:
     file = tmp_path / "index.secret"
     file.write_text("me:very/secret word\n")
-    uv = Uv(index_url="http://127.0.0.1:9/simple", index_credentials=file)
+    address = "http://127.0.0.1:9/simple"
+    uv = Uv(index_url=address, index_credentials=file)
     with pytest.raises(Exception, match="author's code failed") as raised:
         await Environments(tmp_path / "home", uv=uv).prepare(pip=["colorama"], lock="", progress=silent)
     error = pb.UserError.FromString(raised.value.error)

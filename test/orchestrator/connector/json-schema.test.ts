@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { connectorJsonSchema, connectorJsonSchemaText } from '../../../orchestrator/connector/json-schema.ts'
-import { nearest } from '../../../orchestrator/connector/nearest.ts'
+import { nearest } from '../../../orchestrator/nearest.ts'
 
 interface Schema {
   type?: string

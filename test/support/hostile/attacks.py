@@ -89,7 +89,7 @@ def read_bytes(home_file, metadata):
             f"attack {who} mem": lambda proc=proc: read(proc + "/mem"),
             f"attack {who} maps": lambda proc=proc: read(proc + "/maps"),
             f"attack {who} fd": lambda proc=proc: [os.readlink(f"{proc}/fd/{n}") for n in os.listdir(proc + "/fd")],
-            f"attack {who} root": lambda proc=proc: os.listdir(proc + "/root/"),
+            f"attack {who} root": lambda proc=proc: os.listdir(os.path.join(proc, "root")),
             f"attack {who} cwd": lambda proc=proc: os.listdir(proc + "/cwd/"),
             f"attack {who} score": lambda proc=proc: write(proc + "/oom_score_adj"),
             f"attack {who} signal 0": lambda pid=pid: os.kill(pid, 0),
