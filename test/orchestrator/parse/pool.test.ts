@@ -254,6 +254,8 @@ describe('threads that fail', () => {
     const job = pool({ threads: 1, worker: misbehaving }).open(OF, { ...OPTIONS, frameBytes: 100 })
     const drained = drain(job)
     await job.push(message([[0, table(2), 'end']]))
+    // An answer that is still under way when the thread dies is lost with it, and rightly so.
+    await untilAnswered(job)
     await job.push(message([[1, table(50)]]))
     await job.push(
       message([
@@ -319,6 +321,11 @@ describe('threads that fail', () => {
 })
 
 /** Resolves when the job has no thread any more: its fragments have failed. */
+async function untilAnswered(job: ParseJob): Promise<void> {
+  while ((job as unknown as { unanswered: number }).unanswered > 0)
+    await new Promise((resolve) => setImmediate(resolve))
+}
+
 async function untilSettled(job: ParseJob): Promise<void> {
   while ((job as unknown as { thread: unknown }).thread) await new Promise((resolve) => setImmediate(resolve))
 }
