@@ -7,8 +7,10 @@ import contextlib
 import json
 import os
 import re
+import selectors
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -21,6 +23,15 @@ from rowcast._orphans import Orphans
 from rowcast._spec import PACKAGE, base_python
 
 EXPLANATION_BYTES = 3000
+# Of what uv says, which may repeat all that a build printed: its head, and as much of its end.
+_KEPT_BYTES = 64 << 10
+_LOCK_BYTES = 16 << 20
+# What it printed last is read for so long after its end.
+_LINGER_SECONDS = 1.0
+# Compiling a large package takes minutes, and may say nothing all the while.
+LIMIT_SECONDS = 3600.0
+# Lines that tell how far it is, as in "Downloading numpy (16.1MiB)".
+_PROGRESS = re.compile(r"\s*(Resolved|Downloading|Building|Built|Prepared|Installed|Bytecode compiled)\b.{0,200}")
 # Each would point uv at another environment than the one it is told to make.
 _NOT_PASSED = (
     "VIRTUAL_ENV",
@@ -52,9 +63,18 @@ class Uv:
     index_url: str = ""
     index_credentials: Path | None = None
     builds: bool = True
+    limit_seconds: float = LIMIT_SECONDS
 
-    async def run(self, *arguments: str, cache: Path, cwd: Path, stdin: str = "") -> str:
-        """What uv printed; AuthorFailure with its explanation. Killed with the caller."""
+    async def run(
+        self,
+        *arguments: str,
+        cache: Path,
+        cwd: Path,
+        stdin: str = "",
+        told: Callable[[str], None] = lambda line: None,
+    ) -> str:
+        """What uv printed; AuthorFailure with its explanation. Killed with the caller. `told`: how far it is, line by
+        line."""
         secret = self._secret()
         own = {"UV_CACHE_DIR": str(cache), "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
         if self.index_url:
@@ -79,9 +99,21 @@ class Uv:
             },
         )
         self.orphans.started(process.pid)
-        talking = asyncio.create_task(asyncio.to_thread(process.communicate, stdin.encode()))
+        loop = asyncio.get_running_loop()
+
+        def hear(line: bytes) -> None:
+            if _PROGRESS.fullmatch(text := _shown(line.decode("utf-8", "replace").rstrip(), secret)):
+                loop.call_soon_threadsafe(told, text.strip())
+
+        talking = asyncio.create_task(asyncio.to_thread(_talk, process, stdin.encode(), hear))
         try:
-            out, err = await asyncio.shield(talking)
+            async with asyncio.timeout(self.limit_seconds):
+                out, err = await asyncio.shield(talking)
+        except TimeoutError:
+            _kill(process)
+            await talking
+            message = f"the packages were not ready after {self.limit_seconds:g} s: is one of them built without end?"
+            raise author_failure("environment.failed", message) from None
         except BaseException:
             _kill(process)
             await talking
@@ -90,6 +122,7 @@ class Uv:
             # What a build left running.
             _kill(process)
             self.orphans.ended(process.pid)
+            await self.orphans.bury(str(cwd))
         if process.returncode:
             raise failure(err.decode("utf-8", "replace"), secret=secret)
         return out.decode()
@@ -102,6 +135,54 @@ class Uv:
         except OSError as error:
             message = f"the index's credentials cannot be read: {error.strerror} ({self.index_credentials})"
             raise author_failure("environment.failed", message, retryable=True) from None
+
+
+def _talk(process: subprocess.Popen[bytes], given: bytes, hear: Callable[[bytes], None]) -> tuple[bytes, bytes]:
+    """What it printed to both streams, bounded, whatever a build in it does; in a thread of its own."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin:
+        process.stdin.write(given)
+    out, said = bytearray(), _Said(hear)
+    left = _LINGER_SECONDS
+    with process.stdout, process.stderr, selectors.DefaultSelector() as streams:
+        streams.register(process.stdout, selectors.EVENT_READ, out.extend)
+        streams.register(process.stderr, selectors.EVENT_READ, said.extend)
+        # A build's daemon may hold them open, and print, for ever.
+        while streams.get_map() and left > 0 and len(out) < _LOCK_BYTES:
+            ready = streams.select(0.1)
+            left -= 0.1 if process.poll() is not None else 0
+            for key, _ in ready:
+                data = os.read(key.fd, 1 << 16)
+                key.data(data)
+                if not data:
+                    streams.unregister(key.fileobj)
+    process.wait()
+    return bytes(out), said.text()
+
+
+class _Said:
+    """The head and the end of what uv said."""
+
+    def __init__(self, hear: Callable[[bytes], None]) -> None:
+        self._hear = hear
+        self._line = b""
+        self._head, self._tail = bytearray(), bytearray()
+
+    def extend(self, data: bytes) -> None:
+        """The next bytes of it."""
+        *lines, self._line = (self._line + data)[-_KEPT_BYTES:].split(b"\n")
+        for line in lines:
+            self._hear(line)
+        room = max(0, _KEPT_BYTES - len(self._head))
+        self._head += data[:room]
+        self._tail += data[room:]
+        del self._tail[:-_KEPT_BYTES]
+
+    def text(self) -> bytes:
+        """Both."""
+        return bytes(self._head + self._tail)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -121,13 +202,18 @@ def _with_credentials(url: str, secret: str) -> str:
 
 def failure(said: str, *, secret: str = "") -> AuthorFailure:
     """`environment.failed`, retryable when the network was in the way; `environment.lock_mismatch`."""
-    text = _USERINFO.sub("://[secret]@", said).strip()
-    # Promise 10: nor in any other form.
-    for part in {secret, secret.partition(":")[2]} - {""}:
-        text = text.replace(part, "[secret]").replace(quote(part, safe=""), "[secret]")
+    text = _shown(said, secret).strip()
     if len(text) > EXPLANATION_BYTES:
         text = text[: EXPLANATION_BYTES // 3] + "\n…\n" + text[-EXPLANATION_BYTES * 2 // 3 :]
     if _HASH.search(said):
         return author_failure("environment.lock_mismatch", f"the packages are not those of connector.lock:\n{text}")
     retryable = _NETWORK.search(said) is not None
     return author_failure("environment.failed", f"the packages cannot be installed:\n{text}", retryable=retryable)
+
+
+def _shown(text: str, secret: str) -> str:
+    """Promise 10: without what stands in addresses, nor in any other form."""
+    text = _USERINFO.sub("://[secret]@", text)
+    for part in {secret, secret.partition(":")[2]} - {""}:
+        text = text.replace(part, "[secret]").replace(quote(part, safe=""), "[secret]")
+    return text

@@ -40,13 +40,26 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 """
 
 
-def sdist(folder: Path, name: str, *, secret: Path, size: int = 10) -> None:
+# One that will not build, says much, and leaves a daemon; or never ends.
+BROKEN = """
+import os, sys, time
+def build_wheel(*_, **__):
+    if os.fork() == 0:
+        os.setsid()
+        os.closerange(0, 64)
+        time.sleep(600)
+    print("x" * 100_000 + " no compiler for this here")
+    raise RuntimeError("it will not build")
+"""
+
+
+def sdist(folder: Path, name: str, *, secret: Path, size: int = 10, backend: str = BACKEND) -> None:
     """Puts a source distribution there."""
     folder.mkdir(exist_ok=True)
     files = {
         "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
         f"[project]\nname = '{name}'\nversion = '1.0'\n",
-        "backend.py": BACKEND.format(secret=str(secret), pid=os.getpid(), name=name, size=size),
+        "backend.py": backend.format(secret=str(secret), pid=os.getpid(), name=name, size=size),
         "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
     }
     with tarfile.open(folder / f"{name}-1.0.tar.gz", "w:gz") as archive:
@@ -79,6 +92,28 @@ async def test_a_source_build_is_shut_in_like_author_code(rowcast, packages: Pat
     module = next((hidden / "environments" / made.id).rglob("rowcastones.py")).read_text()
     assert module.startswith("reached = []\n")
     assert not (tmp_path / "secret.mine").exists()
+
+
+async def test_what_will_not_build_fails_in_uvs_words_and_leaves_nothing(live, tmp_path: Path, monkeypatch) -> None:
+    sdist(tmp_path / "packages", "rowcastbroken", secret=tmp_path, backend=BROKEN)
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "packages"))
+    executor = await live("--profile", "workstation")
+    source = b"def list_objects(c, m): return []\ndef read_bytes(c, m): return b''\n"
+    last = (await executor.prepare(await executor.put({"connector.py": source}), pip=["rowcastbroken"]))[-1]
+    assert (last.error.code, last.error.retryable) == ("environment.failed", False)
+    assert "rowcastbroken" in last.error.message
+    assert "it will not build" in last.error.message
+    assert len(last.error.message) < 4096
+    assert executor.descendants() == []
+
+
+async def test_a_build_without_end_has_one(packages: Path, tmp_path: Path) -> None:
+    sdist(packages, "rowcastendless", secret=tmp_path, backend="import time\ntime.sleep(600)\n")
+    environments = Environments(tmp_path / "home", uv=Uv(limit_seconds=2))
+    with pytest.raises(Exception, match="author's code failed") as raised:
+        await environments.prepare(pip=["rowcastendless"], lock="", progress=silent)
+    error = pb.UserError.FromString(raised.value.error)
+    assert (error.code, error.retryable, "after 2 s" in error.message) == ("environment.failed", False, True)
 
 
 async def test_without_builds_only_wheels_are_taken(packages: Path, tmp_path: Path) -> None:
