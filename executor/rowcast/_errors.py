@@ -10,6 +10,7 @@ ExecutorError              code, message
 ├── SessionExpired         session.expired          open a new session
 └── StaleEpoch             executor.stale_epoch     another executor answers here now: open a new session
 AuthorFailure              an encoded UserError, on its way into the stream's last message
+Usage                      the command line asks for what cannot be: exit code 2
 ```
 """
 
@@ -66,3 +67,7 @@ class AuthorFailure(Exception):
 def author_failure(code: str, message: str, *, retryable: bool = False, traceback: str = "") -> AuthorFailure:
     """One that is told by the executor, not by the reader."""
     return AuthorFailure(wire.user_error(code=code, message=message, retryable=retryable, traceback=traceback))
+
+
+class Usage(Exception):
+    """What the command line asks for cannot be; the message says which option and what to do."""

@@ -37,12 +37,14 @@ class Isolation:
 
     `pod`: a reader sees the system's libraries and its own folders, writes its scratch folder and `/dev/shm`.
     `workstation`: it sees and writes what the user may, except the folders in `hidden`, and other processes.
+    `ports`: the only TCP ports it may connect to; None: any.
     `known`: a reader has reported, so the status is more than a hope.
     """
 
-    def __init__(self, *, profile: Profile, hidden: Sequence[Path] = ()) -> None:
+    def __init__(self, *, profile: Profile, hidden: Sequence[Path] = (), ports: Sequence[int] | None = None) -> None:
         self.profile: Profile = profile
         self._hidden = [os.path.realpath(path) for path in hidden]
+        self._ports = None if ports is None else list(ports)
         self.known = False
         self._missing: dict[str, None] = {}
         self._counted = (0.0, 0)
@@ -101,6 +103,7 @@ class Isolation:
         listed = os.environ.get("ROWCAST_READABLE", "").split(os.pathsep)
         return {
             "parent": os.getpid(),
+            "ports": self._ports,
             "namespace": anywhere,
             "hidden": self._hidden if anywhere else [],
             "readable": ["/"] if anywhere else [*_SYSTEM, *(path for path in listed if path)],

@@ -21,8 +21,10 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as _aio  # pyright: ignore  # the stubs lack it
 
+from rowcast import _address
 from rowcast._bundles import Bundles
 from rowcast._environments import MAX_BYTES, Environments
+from rowcast._errors import Usage
 from rowcast._isolation import Isolation, Profile
 from rowcast._process import Host
 from rowcast._scratch import Scratch
@@ -47,8 +49,8 @@ OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
 ]
-# For messages on their way when the server ends.
-STOP_SECONDS = 1.0
+# For readers' `finally` blocks, and messages on their way, when the server ends.
+STOP_SECONDS = 5.0
 
 
 class CannotListen(Exception):
@@ -65,6 +67,8 @@ class Settings:
     lease_seconds: float = LEASE_SECONDS
     profile: Profile = "workstation"
     hidden: tuple[Path, ...] = ()
+    # The only TCP ports that author code may connect to; None: any.
+    ports: tuple[int, ...] | None = None
     environments_bytes: int = MAX_BYTES
     index_url: str = ""
     index_credentials: Path | None = None
@@ -72,6 +76,7 @@ class Settings:
     tls: Tls | None = None
     # For probes that speak no TLS and know no token: health alone.
     health_listen: str = ""
+    reflection: bool = False
     drain_seconds: float = 0.0
     max_sessions: int = MAX_SESSIONS
     max_readers: int = 0
@@ -91,7 +96,7 @@ class Server:
             max_sessions=settings.max_sessions,
             max_readers=settings.max_readers,
         )
-        self.host = Host(isolation=Isolation(profile=settings.profile, hidden=settings.hidden))
+        self.host = Host(isolation=Isolation(profile=settings.profile, hidden=settings.hidden, ports=settings.ports))
         uv = Uv(
             isolation=self.host.isolation,
             orphans=self.host.orphans,
@@ -118,16 +123,15 @@ class Server:
         self.port = self.health_port = 0
 
     async def start(self) -> None:
-        """Begins to listen; `port` is known then. CannotListen."""
+        """Begins to listen; `port` is known then. CannotListen, Usage."""
         tls = self._settings.tls
         try:
+            if self._settings.reflection:
+                _reflect(self._grpc)
             self.port = self._bind(self._grpc, self._settings.listen, tls.credentials() if tls else None)
             if self._settings.health_listen:
                 self.health_port = self._bind(self._probes, self._settings.health_listen)
-        except OSError as error:
-            self._scratch.close()
-            raise CannotListen(f"cannot listen: {error}") from None
-        except CannotListen:
+        except BaseException:
             self._scratch.close()
             raise
         await self._grpc.start()
@@ -159,6 +163,19 @@ class Server:
         await self.sessions.close_all()
         await stopping
         self._scratch.close()
+
+
+def _reflect(server: grpc.aio.Server) -> None:
+    """Lets grpcurl and its like ask what can be called; they still need the token for it."""
+    try:
+        from grpc_reflection.v1alpha import reflection
+    except ImportError:
+        raise Usage(
+            "--reflection is for development and needs the package grpcio-reflection, which is not installed: "
+            "uv pip sync --require-hashes requirements-dev.lock"
+        ) from None
+    names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)  # pyright: ignore  # its stub lacks the asynchronous server
 
 
 class _Token(grpc.aio.ServerInterceptor):
@@ -212,12 +229,14 @@ async def serve(settings: Settings, *, parent_fd: int | None) -> None:
                 end("parent is gone")
 
         loop.add_reader(parent_fd, parent)
-    line = {"type": "listening", "port": server.port}
+    line: dict[str, object] = {"type": "listening", "port": server.port}
+    if settings.listen.startswith(_address.UNIX):
+        line = {"type": "listening", "address": settings.listen}
     if server.health_port:
         line["health_port"] = server.health_port
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
-    log.info("listening on port %d", server.port)
+    log.info("listening on %s, port %d", settings.listen, server.port)
     why = await ended
     log.info("ending: %s", why)
     if not now.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 import textwrap
 from pathlib import Path
@@ -189,3 +190,41 @@ async def test_readers_die_with_a_supervisor_that_is_killed_outright(live, gone)
     executor.process.returncode = 0
     shutil.rmtree(executor.home / "scratch")
     (executor.home / "scratch").mkdir()
+
+
+CONNECTS = """
+import socket
+def context(credentials): return [int(port) for port in credentials.split()]
+def attempt(how):
+    try:
+        how()
+        return "connected"
+    except OSError as error:
+        return type(error).__name__
+def connect(port, protocol=0):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol) as link: link.connect(("127.0.0.1", port))
+def fast_open(port):
+    with socket.socket() as link: link.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", port))
+def read_bytes(ports, metadata):
+    for port in ports:
+        for how in (connect, lambda port: connect(port, 262), fast_open):
+            yield attempt(lambda: how(port)) + " "
+"""
+
+
+@pytest.mark.parametrize("profile", ["pod", "workstation"])
+async def test_only_the_ports_that_the_operator_allows_are_reached(live, profile: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [server.getsockname()[1] for server in (one, other)]
+        executor = await live("--profile", profile, "--ports", f"443,{ports[0]}")
+        connector = await executor.open(CONNECTS, credentials=" ".join(map(str, ports)))
+        allowed, mptcp, fast, *refused = (await connector.read()).data[0].decode().split()
+        # The ways past Landlock are shut for all ports: nobody needs them.
+        assert (allowed, "connected" in (mptcp, fast)) == ("connected", False)
+        assert len(refused) == 3
+        assert refused[0] == "PermissionError"
+        assert "connected" not in refused
+        assert (await executor.stub.GetInfo(pb.GetInfoRequest())).isolation == "full"
+        # Without the option any port is.
+        free = await (await live("--profile", profile)).open(CONNECTS, credentials=str(ports[1]))
+        assert (await free.read()).data[0].decode().split()[0] == "connected"

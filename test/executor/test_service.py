@@ -7,14 +7,18 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import grpc
 import grpc.aio
 import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from rowcast._errors import Usage
 from rowcast._server import Server, Settings
 from rowcast._tls import Tls
 from rowcast.v1 import executor_pb2 as pb
@@ -165,10 +169,81 @@ async def test_both_sides_show_a_certificate_and_a_changed_one_counts(tmp_path: 
     await server.stop()
 
 
-def test_tls_wants_all_its_files() -> None:
-    import sys
+def refused(*arguments: str) -> str:
+    """What it says to options that it does not take."""
+    command = [sys.executable, "-m", "rowcast", "--home", "x", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(__file__).parents[2] / "executor", timeout=30
+    )
+    assert done.returncode == 2, done
+    assert not done.stdout
+    return done.stderr
 
-    command = [sys.executable, "-m", "rowcast", "--listen", "127.0.0.1:0", "--home", "x", "--tls-key", "y"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2] / "executor")
-    assert done.returncode == 2
-    assert "go together" in done.stderr
+
+def test_tls_wants_all_its_files_and_each_a_good_one(tmp_path: Path) -> None:
+    for name, ca in (("ca", None), ("server", "ca"), ("other", "ca")):
+        certificate(tmp_path, name, ca)
+    (tmp_path / "text").write_text("no certificate")
+
+    def with_files(cert: str, key: str, ca: str) -> str:
+        files = [str(tmp_path / name) for name in (cert, key, ca)]
+        options = zip(("--tls-cert", "--tls-key", "--tls-client-ca"), files, strict=True)
+        return refused("--listen", "127.0.0.1:0", *(part for pair in options for part in pair))
+
+    assert "go together" in refused("--listen", "127.0.0.1:0", "--tls-key", "y")
+    assert "nowhere" in with_files("nowhere", "server.key", "ca.pem")
+    assert "do not belong together" in with_files("server.pem", "other.key", "ca.pem")
+    assert "are not two PEM files" in with_files("text", "server.key", "ca.pem")
+    assert "text holds no PEM certificate" in with_files("server.pem", "server.key", "text")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "executor.example:0", "10.0.0.1:7400"])
+def test_plain_text_stays_on_this_host_unless_it_is_asked_for(address: str) -> None:
+    said = refused("--listen", address)
+    assert "--tls-cert" in said
+    assert "--insecure" in said
+
+
+@pytest.mark.parametrize("address", ["7400", "127.0.0.1:", "127.0.0.1:70000", "unix:socket"])
+def test_what_is_no_address_is_named(address: str) -> None:
+    assert address in refused("--listen", address)
+
+
+async def test_it_listens_elsewhere_when_it_is_told_that_this_is_safe(live) -> None:
+    # The last --listen counts.
+    executor = await live("--listen", "0.0.0.0:0", "--insecure")
+    assert (await executor.stub.GetInfo(pb.GetInfoRequest())).executor_id
+
+
+async def test_a_unix_socket_serves_as_a_port_does(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    server = Server(Settings(listen=f"unix:{path}", home=tmp_path / "home"))
+    await server.start()
+    async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
+        assert (await pb_grpc.ExecutorServiceStub(channel).GetInfo(pb.GetInfoRequest())).executor_id
+    await server.stop()
+    assert not path.exists()
+
+
+async def test_reflection_tells_what_can_be_called_when_it_is_asked_for(live) -> None:
+    def services(address: str) -> tuple[list[str], list[str]]:
+        with grpc.insecure_channel(address) as channel:
+            known = ProtoReflectionDescriptorDatabase(channel)
+            names = sorted(known.get_services())
+            service = DescriptorPool(known).FindServiceByName(SERVICE)
+            return names, [method.name for method in service.methods]
+
+    executor = await live("--reflection")
+    names, methods = await asyncio.to_thread(services, executor.address)
+    assert names == ["grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection", SERVICE]
+    assert methods == [method.name for method in pb.DESCRIPTOR.services_by_name["ExecutorService"].methods]
+    with pytest.raises(grpc.RpcError) as unknown:
+        await asyncio.to_thread(services, (await live()).address)
+    assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_without_its_package_reflection_says_what_to_install(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "grpc_reflection.v1alpha", None)
+    with pytest.raises(Usage, match=r"grpcio-reflection.*requirements-dev\.lock"):
+        await Server(Settings(listen="127.0.0.1:0", home=tmp_path, reflection=True)).start()
+    assert not list((tmp_path / "scratch").iterdir())

@@ -1,4 +1,5 @@
-"""Landlock: which files this process and its descendants may touch, and that they signal or trace nobody else.
+"""Landlock: which files this process and its descendants may touch, which TCP ports they may connect to, and that they
+signal or trace nobody else.
 
 A rule allows a folder and everything below. What is to be left out is left out by allowing all that stands beside it;
 the folders on the way to it can then take no new entries.
@@ -16,8 +17,11 @@ from .kernel import Libc
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
-_PATH_BENEATH = 1
+_PATH_BENEATH, _NET_PORT = 1, 2
 NEWEST = 7
+# From this version on ports can be restricted.
+PORTS = 4
+_CONNECT_TCP = 2
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
@@ -35,14 +39,19 @@ WRITE = 0xFFFF & ~(READ | LIST)
 class Landlock:
     """The rules of one process, until `restrict`."""
 
-    def __init__(self, libc: Libc) -> None:
+    def __init__(self, libc: Libc, *, ports: Sequence[int] | None = None) -> None:
         self._libc = libc
         self.version = min(libc.syscall(_CREATE_RULESET, None, 0, _VERSION), NEWEST)
         self._all = (1 << _RIGHTS.get(self.version, 16)) - 1
-        # Size by version: an older kernel refuses fields it does not know. TCP ports are not handled.
+        # Size by version: an older kernel refuses fields it does not know.
         scopes = _ABSTRACT_SOCKETS | _SIGNALS
-        attributes = struct.pack("<QQQ", self._all, 0, scopes)[: 24 if self.version >= 6 else 8]
+        size = 24 if self.version >= 6 else 16 if self.version >= PORTS else 8
+        network = 0 if ports is None else _CONNECT_TCP
+        attributes = struct.pack("<QQQ", self._all, network, scopes)[:size]
         self._rules = libc.syscall(_CREATE_RULESET, ctypes.create_string_buffer(attributes), len(attributes), 0)
+        for port in ports or () if self.version >= PORTS else ():
+            rule = ctypes.create_string_buffer(struct.pack("<QQ", _CONNECT_TCP, port))
+            libc.syscall(_ADD_RULE, self._rules, _NET_PORT, rule, 0)
 
     def allow(self, path: str, rights: int) -> None:
         """Adds a rule; what is not there needs none."""

@@ -60,10 +60,12 @@ def apply(settings: dict[str, Any]) -> list[str]:
         version = _landlock(libc, settings, namespaced=namespaced)
         if version < 6:
             missing.append(f"Landlock version {version}: signals to other processes are not refused")
+        if version < landlock.PORTS and settings["ports"] is not None:
+            missing.append(f"Landlock version {version}: TCP ports are not restricted")
     except OSError as error:
         missing.append(_why("Landlock", error))
     try:
-        seccomp.apply(libc)
+        seccomp.apply(libc, ports=settings["ports"] is not None)
     except OSError as error:
         missing.append(_why("seccomp", error))
     return missing
@@ -91,7 +93,7 @@ def _limits(settings: dict[str, Any]) -> None:
 
 
 def _landlock(libc: Libc, settings: dict[str, Any], *, namespaced: bool) -> int:
-    rules = landlock.Landlock(libc)
+    rules = landlock.Landlock(libc, ports=settings["ports"])
     hidden = [] if namespaced else list(settings["hidden"])
     for root in settings["readable"]:
         # In a view of its own names may be seen: what is hidden is not even there.

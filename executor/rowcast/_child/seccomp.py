@@ -59,22 +59,28 @@ _OWN = {
 _OWN_PRIORITY = {"setpriority": (141, 140), "ioprio_set": (251, 30)}
 _CLONE = (56, 220)
 _KILL_CALL = (62, 129)
+# What connects to a port past Landlock: another protocol (MPTCP), or data in the first packet (MSG_FASTOPEN). Name:
+# numbers, then which argument.
+_SOCKET, _MPTCP = (41, 198), 262
+_SENDS, _FAST_OPEN = {"sendto": ((44, 206), 3), "sendmsg": ((46, 211), 2), "sendmmsg": ((307, 269), 3)}, 0x20000000
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
-def apply(libc: Libc) -> None:
-    """Sets the filter for this process and its descendants; `no_new_privs` is set. OSError when it cannot."""
+def apply(libc: Libc, *, ports: bool = False) -> None:
+    """Sets the filter for this process and its descendants; `no_new_privs` is set. OSError when it cannot.
+
+    `ports`: Landlock restricts TCP ports, so the ways past it are shut too."""
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no filter for {machine}", "seccomp")
-    code = _program(*_ARCHITECTURES[machine], pid=os.getpid())
+    code = _program(*_ARCHITECTURES[machine], pid=os.getpid(), ports=ports)
     size = len(code) // 8
     memory = ctypes.create_string_buffer(code)
     program = struct.pack("@HP", size, ctypes.addressof(memory))
     libc.prctl(PR_SET_SECCOMP, _FILTER, ctypes.create_string_buffer(program))
 
 
-def _program(column: int, architecture: int, *, pid: int) -> bytes:
+def _program(column: int, architecture: int, *, pid: int, ports: bool) -> bytes:
     out: list[bytes] = []
 
     def add(code: int, value: int, if_true: int = 0, if_false: int = 0) -> None:
@@ -116,6 +122,18 @@ def _program(column: int, architecture: int, *, pid: int) -> bytes:
         add(_EQUAL, pid, 1, 0)
         refuse()
         add(_RETURN, _ALLOW)
+    if ports:
+        add(_EQUAL, _SOCKET[column], 0, 4)
+        argument(2)
+        add(_EQUAL, _MPTCP, 0, 1)
+        refuse(errno.EPROTONOSUPPORT)
+        add(_RETURN, _ALLOW)
+        for numbers, flags in _SENDS.values():
+            add(_EQUAL, numbers[column], 0, 4)
+            argument(flags)
+            add(_ANY_BIT, _FAST_OPEN, 0, 1)
+            refuse(errno.EOPNOTSUPP)
+            add(_RETURN, _ALLOW)
     add(_EQUAL, _CLONE[column], 0, 4)
     argument(0)
     add(_ANY_BIT, CLONE_NEW_ANY, 0, 1)
