@@ -17,6 +17,10 @@ export interface Config {
   /** Empty: Rowcast starts an executor of its own. */
   executors: string[]
   executorToken: string | undefined
+  /** PEM files for mutual TLS with `executors`: whom we trust, our certificate, its key. */
+  executorTls: { ca: string | undefined; cert: string | undefined; key: string | undefined }
+  /** Executors on other hosts may be spoken to in plain text. */
+  executorInsecure: boolean
   credentialsDir: string | undefined
   /** Threads that parse. */
   parseThreads: number
@@ -69,6 +73,12 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
       .map((address) => address.trim())
       .filter(Boolean),
     executorToken: env['ROWCAST_EXECUTOR_TOKEN'],
+    executorTls: {
+      ca: env['ROWCAST_EXECUTOR_CA'],
+      cert: env['ROWCAST_EXECUTOR_CERT'],
+      key: env['ROWCAST_EXECUTOR_KEY'],
+    },
+    executorInsecure: env['ROWCAST_EXECUTOR_INSECURE'] === '1',
     credentialsDir: env['ROWCAST_CREDENTIALS_DIR'],
     parseThreads: threads,
     python: join(venv, 'python'),

@@ -83,6 +83,7 @@ export type RefreshCode = (typeof REFRESH_CODES)[number]
 
 export const LINK_CODES = [
   'executor.unreachable',
+  'executor.tls',
   'executor.lost',
   'executor.draining',
   'executor.stale_epoch',

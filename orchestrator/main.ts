@@ -114,6 +114,8 @@ function makeParts(config: Config, log: Log): Parts {
     const client = createExecutorClient({
       addresses: own ? [own.address] : config.executors,
       token: own ? own.token : config.executorToken,
+      ...(own ? {} : { tls: config.executorTls, insecure: config.executorInsecure }),
+      warn,
       bundleOf: readBundle,
       credentialsOf: (connector) => credentialsOf(connector, config.env),
       random: randomUUID,

@@ -24,7 +24,10 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
     outside: /^node:(buffer|zlib|worker_threads|events|url|crypto)$/,
   },
   publish: { ours: ['publish', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
-  executor: { ours: ['executor', 'types:refresh', 'types:connector', 'errors.ts', 'gen'], outside: /^@grpc\/grpc-js$/ },
+  executor: {
+    ours: ['executor', 'types:refresh', 'types:connector', 'errors.ts', 'gen'],
+    outside: /^(@grpc\/grpc-js|node:(tls|fs|crypto|net|dns\/promises))$/,
+  },
   consume: { ours: ['consume', 'publish/frame.ts', 'publish/subject.ts', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   local: { ours: ['local', 'errors.ts'], outside: /^node:/ },
   cli: {

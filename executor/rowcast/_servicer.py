@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
+import time
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
@@ -77,6 +78,9 @@ class Servicer:
             sessions=len(self._sessions),
             isolation=self._host.isolation.status,
             isolation_reason=self._host.isolation.reason,
+            max_readers=self._sessions.max_readers,
+            environment_cached=self._environments.cached(pip=request.pip, lock=request.lock),
+            now_unix_us=time.time_ns() // 1000,
         )
 
     async def probe(self) -> None:
@@ -119,6 +123,8 @@ class Servicer:
             environment = await self._environments.prepare(pip=request.pip, lock=request.lock, progress=progress)
             rows = False
             if request.load:
+                # In use by the reader that loads it: others must not push it out meanwhile.
+                release = self._environments.hold(environment.id)
                 await progress("load", "importing the connector")
                 spec = ReaderSpec(
                     python=environment.python,
@@ -130,7 +136,10 @@ class Servicer:
                     check=True,
                     parser=parser(request),
                 )
-                rows = await self._load(spec)
+                try:
+                    rows = await self._load(spec)
+                finally:
+                    release()
         except AuthorFailure as failure:
             await context.write(pb.PrepareResponse(stage="done", error=pb.UserError.FromString(failure.error)))
             return
@@ -239,10 +248,18 @@ class Servicer:
         if not 1 <= len(request.fragments) <= MAX_FRAGMENTS:
             raise BadRequest(f"{len(request.fragments)} fragments in one call; 1 to {MAX_FRAGMENTS}")
         try:
-            fragments = [Fragment(item.name, item.fingerprint, item.extra_json.decode()) for item in request.fragments]
+            fragments = [
+                Fragment(item.name, item.fingerprint, item.extra_json.decode(), item.traceparent)
+                for item in request.fragments
+            ]
         except UnicodeDecodeError:
             raise BadRequest("extra_json is not UTF-8") from None
-        reading = session.read(fragments, message_bytes=request.message_bytes, checksum=request.checksum)
+        reading = session.read(
+            fragments,
+            message_bytes=request.message_bytes,
+            checksum=request.checksum,
+            fresh=request.fresh_reader,
+        )
         # Closed at once when the caller is gone: that kills the reader.
         with self._sessions.call():
             async with contextlib.aclosing(reading) as messages:

@@ -27,6 +27,8 @@ class Fragment:
     name: str
     fingerprint: str
     extra_json: str
+    # W3C trace context that the author's code may pass on; empty: none.
+    traceparent: str = ""
 
 
 class Session:
@@ -76,8 +78,10 @@ class Session:
                 # Promise 4: a listing whose reader failed is not complete.
                 yield wire.list_trailer(complete=False, fragments=0, prefixes=0, calls=0, error=failure.error)
 
-    async def read(self, fragments: Sequence[Fragment], *, message_bytes: int, checksum: bool) -> AsyncGenerator[bytes]:
-        """Encoded `ReadFragmentsResponse`s, the last one with the trailer."""
+    async def read(
+        self, fragments: Sequence[Fragment], *, message_bytes: int, checksum: bool, fresh: bool = False
+    ) -> AsyncGenerator[bytes]:
+        """Encoded `ReadFragmentsResponse`s, the last one with the trailer. `fresh`: in a new reader."""
         names = [fragment.name for fragment in fragments]
         verdicts: dict[int, Verdict] = {}
         at = size = 0
@@ -90,7 +94,9 @@ class Session:
                     at += 1
                     continue
                 stop = min(verdicts, default=len(fragments))
-                items = [(part.name, part.fingerprint, part.extra_json) for part in fragments[at:stop]]
+                items = [
+                    (part.name, part.fingerprint, part.extra_json, part.traceparent) for part in fragments[at:stop]
+                ]
                 request: dict[str, object] = {
                     "base": at,
                     "items": items,
@@ -99,7 +105,7 @@ class Session:
                 }
                 run = Run(at, stop)
                 try:
-                    async with self._reader() as lent:
+                    async with self._reader(fresh=fresh) as lent:
                         call = lent.reader.call(wire.READ, request, phase="read", base=at, names=names[at:stop])
                         async with contextlib.aclosing(call):
                             try:
@@ -122,6 +128,8 @@ class Session:
                     yield wire.read_trailer(fragments=at, size=size, error=failure.error)
                     return
                 at = run.next
+                # What failed with the last one shall not fail its neighbour.
+                fresh = True
                 size += run.ended_bytes
             yield wire.read_trailer(fragments=at, size=size)
 
@@ -158,10 +166,15 @@ class Session:
             raise SessionExpired("the session was closed")
 
     @contextlib.asynccontextmanager
-    async def _reader(self) -> AsyncGenerator[_Lent]:
+    async def _reader(self, *, fresh: bool = False) -> AsyncGenerator[_Lent]:
         """Lends a reader, started and loaded. Unless its user says it is reusable, it is killed: a read abandoned in
         mid-call can be ended no other way."""
-        lent = _Lent(await self._take())
+        if fresh and self._idle:
+            # It makes room: there are never more readers than may run at a time.
+            reader, timer = self._idle.popitem()
+            timer.cancel()
+            self._watch(reader.close(), reader)
+        lent = _Lent(await (self._start() if fresh else self._take()))
         try:
             yield lent
         finally:
@@ -179,6 +192,9 @@ class Session:
             if reader.alive:
                 return reader
             self._readers.discard(reader)
+        return await self._start()
+
+    async def _start(self) -> Reader:
         self._check()
         assert self._spec is not None
         await self._place()

@@ -52,7 +52,7 @@ class Sessions:
         self.draining = asyncio.Event()
         self.deadline_us = 0
         self._max_sessions = max_sessions
-        self._max_readers = max_readers
+        self.max_readers = max_readers
         self._calls = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -96,7 +96,7 @@ class Sessions:
 
     def check_readers(self) -> None:
         """Busy when there are as many readers as may be."""
-        if self._max_readers and self.readers >= self._max_readers:
+        if self.max_readers and self.readers >= self.max_readers:
             raise Busy(f"{self.readers} readers run, as many as may (--max-readers)")
 
     @contextlib.contextmanager

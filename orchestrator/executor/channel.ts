@@ -1,6 +1,8 @@
 /** The gRPC channel to one executor and the one right way to read a stream from it. */
-import { type ChannelOptions, type ClientReadableStream, credentials, Metadata } from '@grpc/grpc-js'
+import type { SecureContext } from 'node:tls'
+import { ChannelCredentials, type ChannelOptions, type ClientReadableStream, Metadata } from '@grpc/grpc-js'
 import { ExecutorServiceClient } from '../gen/rowcast/v1/executor.ts'
+import { EXECUTOR_NAME } from './tls.ts'
 
 /** Idempotent calls only, and only when the server was not reached; the streams are never retried here. */
 const retried = ['GetInfo', 'OpenSession', 'CloseSession'].map((method) => ({
@@ -40,9 +42,11 @@ const OPTIONS: ChannelOptions = {
 /** Deadline of control calls. */
 export const CONTROL_MS = 10_000
 
-/** A client for the executor at `address` (host:port). Connects on the first call. */
-export function connect(address: string): ExecutorServiceClient {
-  return new ExecutorServiceClient(address, credentials.createInsecure(), OPTIONS)
+/** A client for the executor at `address`; without `tls` in plain text. Connects on the first call. */
+export function connect(address: string, tls?: SecureContext): ExecutorServiceClient {
+  if (!tls) return new ExecutorServiceClient(address, ChannelCredentials.createInsecure(), OPTIONS)
+  const named = { 'grpc.ssl_target_name_override': EXECUTOR_NAME, 'grpc.default_authority': EXECUTOR_NAME }
+  return new ExecutorServiceClient(address, ChannelCredentials.createFromSecureContext(tls), { ...OPTIONS, ...named })
 }
 
 export function authorization(token: string | undefined): Metadata {

@@ -1,202 +1,150 @@
-/** The executor as the flow of a refresh sees it: sessions that list and read. */
-import type { Metadata } from '@grpc/grpc-js'
+/** The executors as the flow of a refresh sees them: sessions that list and read. */
 import type { Connector } from '../connector/definition.ts'
-import { AuthorError, LinkError, RowcastError } from '../errors.ts'
-import type {
-  ExecutorServiceClient,
-  GetInfoResponse,
-  LockResponse,
-  OpenSessionResponse,
-  PrepareResponse,
-} from '../gen/rowcast/v1/executor.ts'
+import { LinkError, type RowcastError } from '../errors.ts'
+import type { LockResponse } from '../gen/rowcast/v1/executor.ts'
 import type { ExecutorPort, Session, SessionHooks } from '../refresh/ports.ts'
-import { attach } from './attach.ts'
-import { type Bundle, putBundle } from './bundle.ts'
-import { authorization, CONTROL_MS, connect, openStream } from './channel.ts'
-import { fromParser, toAuthorError, toLinkError } from './convert.ts'
-import { openCalls } from './session.ts'
+import type { LookUp } from './address.ts'
+import type { Bundle } from './bundle.ts'
+import { authorization, CONTROL_MS } from './channel.ts'
+import { toAuthorError, toLinkError } from './convert.ts'
+import { Fleet, type Loan, type Member } from './fleet.ts'
+import { type ExecutorInfo, getInfo } from './info.ts'
+import { openSession } from './open.ts'
+import { place } from './placement.ts'
+import { openTls, type TlsFiles } from './tls.ts'
+
+export type { ExecutorInfo } from './info.ts'
 
 export interface ExecutorOptions {
-  /** host:port of each executor; never empty. */
+  /** host:port, a name that stands for several, or unix:/path; never empty. */
   addresses: string[]
   token: string | undefined
+  tls?: TlsFiles
+  /** Plain text to other hosts is allowed. */
+  insecure?: boolean
+  /** As in FleetOptions. */
+  lookUp?: LookUp
   bundleOf(connector: Connector): Bundle
   credentialsOf(connector: Connector): string
   /** Random text for idempotency keys. */
   random(): string
+  /** What a person should know and that stops nothing. */
+  warn(message: string): void
 }
 
-export interface ExecutorInfo {
-  address: string
-  version: string
-  pythonVersion: string
-  sessions: number
-  readers: number
-}
+/** One executor, seen now: what it says, or why it says nothing. */
+export type Look = { address: string } & (
+  | { info: ExecutorInfo; error: undefined }
+  | { info: undefined; error: RowcastError }
+)
 
 export interface ExecutorClient extends ExecutorPort {
-  /** Asks each executor who it is. Throws LinkError for the first that cannot be reached. */
-  info(): Promise<ExecutorInfo[]>
+  /** Asks each executor who it is and how it does. Throws only when no address can be found out. */
+  look(deadlineMs?: number): Promise<Look[]>
   /** Requirements with hashes for every platform, as text for connector.lock. Throws AuthorError `environment.failed`. */
   lock(pip: string[]): Promise<string>
   close(): void
 }
 
+/** Throws DefinitionError when the addresses or the TLS files cannot be used as they are. */
 export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
+  const { warn } = options
   const metadata = authorization(options.token)
-  const executors = options.addresses.map((address) => ({ address, client: connect(address) }))
-  let next = 0
+  const tls = openTls(options.tls ?? { ca: undefined, cert: undefined, key: undefined }, warn)
+  const { addresses, insecure = false, lookUp } = options
+  const fleet = new Fleet({ addresses, tls, insecure, lookUp, warn })
+  /** Executors whose isolation was told. */
+  const told = new Set<string>()
 
-  async function info(): Promise<ExecutorInfo[]> {
-    return Promise.all(
-      executors.map(async ({ address, client }) => {
-        const answer = await getInfo(client, metadata, address)
-        const { version, pythonVersion, sessions, readers } = answer
-        return { address, version, pythonVersion, sessions, readers }
-      }),
-    )
+  type Packages = { pip: string[]; lock: string }
+
+  async function ask(member: Member, deadlineMs: number, packages?: Packages): Promise<Look> {
+    const { address } = member
+    let loan: Loan | undefined
+    try {
+      loan = member.borrow()
+      const info = await getInfo(loan.client, { address, metadata, tls, deadlineMs, ...(packages && { packages }) })
+      return { address, info, error: undefined }
+    } catch (error) {
+      return { address, info: undefined, error: toLinkError(error, address) }
+    } finally {
+      loan?.release()
+    }
   }
 
-  async function lock(pip: string[]): Promise<string> {
-    const { address, client } = executors[0]!
-    await getInfo(client, metadata, address)
-    const answer = await new Promise<LockResponse>((resolve, reject) =>
-      client.lock({ pip }, metadata, (error, response) =>
-        error ? reject(toLinkError(error, address)) : resolve(response),
-      ),
+  async function look(deadlineMs = CONTROL_MS): Promise<Look[]> {
+    return Promise.all((await fleet.members()).map((member) => ask(member, deadlineMs)))
+  }
+
+  /** Those that may take a session, best first. Throws why there is none. */
+  async function candidates(concurrency: number, packages: Packages): Promise<(ExecutorInfo & { member: Member })[]> {
+    const members = await fleet.members()
+    const seen = await Promise.all(
+      members.map(async (member) => ({ member, ...(await ask(member, CONTROL_MS, packages)) })),
     )
-    if (answer.error) throw toAuthorError(answer.error)
-    return answer.lock
+    // At two addresses of one name (IPv4 and IPv6) the same executor may answer.
+    const answered = new Map(seen.flatMap(({ member, info }) => (info ? [[info.identity, { ...info, member }]] : [])))
+    for (const { identity, isolation, isolationReason, member } of answered.values()) {
+      if (isolation === 'full' || told.has(identity)) continue
+      told.add(identity)
+      warn(`executor ${member.address}: isolation is reduced (${isolationReason}); \`rowcast doctor\` says more`)
+    }
+    const found = place(
+      [...answered.values()].map((info) => ({ ...info, opening: info.member.opening })),
+      concurrency,
+    )
+    if (found.length > 0) return found
+    // Waiting for one that drains helps, whatever is wrong with the others.
+    if (answered.size > 0) {
+      const addresses = [...answered.values()].map(({ member }) => member.address).join(', ')
+      const message = `${addresses} is about to end, and there is no other executor (ROWCAST_EXECUTORS)`
+      throw new LinkError('executor.draining', message, { retryable: true })
+    }
+    throw seen.findLast(({ error }) => error)!.error
   }
 
   async function open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session> {
     // Read before anything is sent: a missing variable is the definition's fault and must not cost a build.
     const credentials = options.credentialsOf(connector)
     const bundle = options.bundleOf(connector)
+    const idempotencyKey = options.random()
     let failure: unknown
-    for (let tried = 0; tried < executors.length; tried++) {
-      const executor = executors[next++ % executors.length]!
+    for (const { member } of await candidates(connector.refresh.concurrency, connector)) {
+      const { address } = member
+      const loan = member.borrow()
+      member.opening++
       try {
-        return await openOn(executor, connector, bundle, credentials, hooks, signal)
+        const opening = { connector, bundle, credentials, hooks, signal, idempotencyKey }
+        return await openSession({ address, loan, metadata }, opening)
       } catch (error) {
-        failure = toLinkError(error, executor.address)
-        if (!(failure instanceof LinkError && failure.retryable) || signal.aborted) throw failure
+        loan.release()
+        const now = toLinkError(error, address)
+        if (!(now instanceof LinkError && now.retryable) || signal.aborted) throw now
+        // Of several reasons the one that passes by waiting counts.
+        if (!failure || now.code === 'executor.busy' || now.code === 'executor.draining') failure = now
+      } finally {
+        member.opening--
       }
     }
     throw failure
   }
 
-  async function openOn(
-    { address, client }: { address: string; client: ExecutorServiceClient },
-    connector: Connector,
-    bundle: Bundle,
-    credentials: string,
-    hooks: SessionHooks,
-    signal: AbortSignal,
-  ): Promise<Session> {
-    await getInfo(client, metadata, address)
-    const environment = await withBundle(client, metadata, bundle, () =>
-      prepare(client, metadata, connector, bundle, hooks, signal),
-    )
-    const opened = await new Promise<OpenSessionResponse>((resolve, reject) =>
-      client.openSession(
-        {
-          idempotencyKey: options.random(),
-          connector: connector.name,
-          bundleSha256: bundle.sha256,
-          environmentId: environment.environmentId,
-          code: connector.code,
-          credentials,
-          limits: {
-            stallSeconds: Math.max(1, Math.round(connector.limits.stallMs / 1000)),
-            fragmentBytes: BigInt(connector.limits.fragmentBytes),
-            memoryBytes: BigInt(connector.limits.memory),
-          },
-          concurrency: connector.refresh.concurrency,
-          parser: fromParser(connector.parser),
-        },
-        metadata,
-        { deadline: Date.now() + CONTROL_MS },
-        (error, response) => (error ? reject(error) : resolve(response)),
-      ),
-    )
-    const session = opened.session!
-    const attachment = attach(client, metadata, session, opened.leaseMs, hooks.log)
-    return openCalls({
-      client,
-      metadata,
-      address,
-      session,
-      attachment,
-      lockHash: environment.lockHash,
-      bundleHash: bundle.sha256,
-    })
+  async function lock(pip: string[]): Promise<string> {
+    const [best] = await candidates(1, { pip, lock: '' })
+    const { member } = best!
+    const loan = member.borrow()
+    try {
+      const answer = await new Promise<LockResponse>((resolve, reject) =>
+        loan.client.lock({ pip }, metadata, (error, response) =>
+          error ? reject(toLinkError(error, member.address)) : resolve(response),
+        ),
+      )
+      if (answer.error) throw toAuthorError(answer.error)
+      return answer.lock
+    } finally {
+      loan.release()
+    }
   }
 
-  return {
-    info,
-    lock,
-    open,
-    close: () => {
-      for (const { client } of executors) client.close()
-    },
-  }
-}
-
-function getInfo(client: ExecutorServiceClient, metadata: Metadata, address: string): Promise<GetInfoResponse> {
-  return new Promise((resolve, reject) =>
-    client.getInfo({}, metadata, { deadline: Date.now() + CONTROL_MS }, (error, response) => {
-      if (!error) return resolve(response)
-      const known = toLinkError(error, address)
-      if (known.code !== 'executor.lost') return reject(known)
-      const message = `no executor answers at ${address} (${error.details}); start one with: python -m rowcast --listen ${address}`
-      reject(new LinkError('executor.unreachable', message, { retryable: true, cause: error }))
-    }),
-  )
-}
-
-/** Runs `work`; when the executor lacks the bundle, sends it and runs `work` again. */
-async function withBundle<T>(
-  client: ExecutorServiceClient,
-  metadata: Metadata,
-  bundle: Bundle,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof RowcastError || toLinkError(error, '').code !== 'bundle.missing') throw error
-    await putBundle(client, metadata, bundle)
-    return await work()
-  }
-}
-
-async function prepare(
-  client: ExecutorServiceClient,
-  metadata: Metadata,
-  connector: Connector,
-  bundle: Bundle,
-  hooks: SessionHooks,
-  signal: AbortSignal,
-): Promise<{ environmentId: string; lockHash: string }> {
-  const request = {
-    bundleSha256: bundle.sha256,
-    pip: connector.pip,
-    lock: connector.lock,
-    code: connector.code,
-    load: true,
-    parser: fromParser(connector.parser),
-  }
-  let last: PrepareResponse | undefined
-  for await (const response of openStream(client.prepare(request, metadata), signal)) {
-    if (response.error) throw toAuthorError(response.error)
-    if (response.message) hooks.note(response.stage, response.message)
-    last = response
-  }
-  if (!last?.environmentId)
-    throw new AuthorError('environment.failed', 'the executor ended the preparation without an environment', {
-      retryable: true,
-    })
-  // The environment's identity is the hash of its lock, interpreter and platform.
-  return { environmentId: last.environmentId, lockHash: last.resolvedLock === '' ? '' : last.environmentId }
+  return { look, lock, open, close: () => fleet.close() }
 }

@@ -58,7 +58,15 @@ export function toLinkError(error: unknown, address: string): RowcastError {
       retryable: RETRYABLE.has(named),
       cause: error,
     })
-  switch (code) {
+  // Forged bytes: the supervisor passes them through, and so they harm their own connector only.
+  if (code === status.INTERNAL && details.startsWith('Response message parsing error'))
+    return new AuthorError(
+      'read.corrupt',
+      "the connector's process sent what is no message: its code wrote to a descriptor that is not its own",
+      { retryable: true },
+    )
+  const broken = code === status.INTERNAL && details.startsWith('Received RST_STREAM')
+  switch (broken ? status.UNAVAILABLE : code) {
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
     case status.CANCELLED:
@@ -70,7 +78,8 @@ export function toLinkError(error: unknown, address: string): RowcastError {
     case status.UNAUTHENTICATED:
       return new LinkError('executor.denied', `executor ${address} refuses the token: ${details}`, { cause: error })
     case status.RESOURCE_EXHAUSTED:
-      return new LinkError('executor.busy', `executor ${address} is overloaded: ${details}`, {
+      // Not the executor's own word (`executor.busy`): too many pings, or a message over its limit. Waiting helps little.
+      return new LinkError('executor.lost', `executor ${address} refuses what it was sent: ${details}`, {
         retryable: true,
         cause: error,
       })

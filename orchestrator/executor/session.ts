@@ -1,16 +1,21 @@
 /** One open session: its listing and its reads. */
 import type { Metadata } from '@grpc/grpc-js'
-import { LinkError, RowcastError } from '../errors.ts'
-import type { ExecutorServiceClient, SessionRef } from '../gen/rowcast/v1/executor.ts'
+import { AuthorError, LinkError } from '../errors.ts'
+import type { SessionRef } from '../gen/rowcast/v1/executor.ts'
 import type { ListedItem, ReadItem, ReadPiece, Session } from '../refresh/ports.ts'
 import type { Attachment } from './attach.ts'
 import { CONTROL_MS, openStream } from './channel.ts'
 import { fromReadItem, toAuthorError, toLinkError, toListed, toReadEnd } from './convert.ts'
+import type { Loan } from './fleet.ts'
 
-export interface SessionParts {
-  client: ExecutorServiceClient
-  metadata: Metadata
+/** One executor, and the channel to it. */
+export interface Target {
   address: string
+  loan: Loan
+  metadata: Metadata
+}
+
+export interface SessionParts extends Target {
   session: SessionRef
   attachment: Attachment
   lockHash: string
@@ -18,7 +23,7 @@ export interface SessionParts {
 }
 
 export function openCalls({
-  client,
+  loan,
   metadata,
   address,
   session,
@@ -26,6 +31,8 @@ export function openCalls({
   lockHash,
   bundleHash,
 }: SessionParts): Session {
+  const { client } = loan
+
   async function* list({ prefixes }: { prefixes: boolean }, signal: AbortSignal): AsyncGenerator<ListedItem[]> {
     let fragments = 0
     let complete = false
@@ -50,11 +57,11 @@ export function openCalls({
       })
   }
 
-  async function* read(items: ReadItem[], signal: AbortSignal): AsyncGenerator<ReadPiece[]> {
+  async function* read(items: ReadItem[], freshReader: boolean, signal: AbortSignal): AsyncGenerator<ReadPiece[]> {
     const received = new Float64Array(items.length)
     let ended = 0
     let trailer = false
-    const request = { session, fragments: items.map(fromReadItem), messageBytes: 0, checksum: false }
+    const request = { session, fragments: items.map(fromReadItem), messageBytes: 0, checksum: false, freshReader }
     try {
       for await (const message of openStream(client.readFragments(request, metadata), signal)) {
         const pieces: ReadPiece[] = []
@@ -75,11 +82,12 @@ export function openCalls({
         trailer = message.trailer.fragments === items.length && ended === items.length
       }
     } catch (error) {
-      throw error instanceof RowcastError ? error : toLinkError(error, address)
+      throw toLinkError(error, address)
     }
+    // The session is good, its reader's last words were not: what has no trailer is read again.
     if (!trailer)
-      throw new LinkError(
-        'executor.lost',
+      throw new AuthorError(
+        'read.truncated',
         `executor ${address}: the read ended after ${ended} of ${items.length} fragments`,
         { retryable: true },
       )
@@ -90,7 +98,18 @@ export function openCalls({
       client.closeSession({ session }, metadata, { deadline: Date.now() + CONTROL_MS }, () => resolve()),
     )
     await attachment.close()
+    loan.release()
   }
 
-  return { lockHash, bundleHash, list, read, close }
+  return {
+    lockHash,
+    bundleHash,
+    executor: address,
+    get draining() {
+      return attachment.draining
+    },
+    list,
+    read,
+    close,
+  }
 }

@@ -7,22 +7,10 @@
  * wrong in one fragment is that fragment's outcome; what goes wrong in the link or the stream is thrown.
  */
 import type { RowcastError } from '../errors.ts'
-import type {
-  ConnectorStream,
-  FragmentWriter,
-  ParsedFrame,
-  ParseJob,
-  ReadItem,
-  Reject,
-  Session,
-  Totals,
-  Work,
-} from './ports.ts'
-import { type Incoming, pump } from './pump.ts'
+import type { ConnectorStream, FragmentWriter, ParsedFrame, ReadItem, Reject, Totals, Work } from './ports.ts'
+import { type Incoming, type PumpDeps, pump } from './pump.ts'
 
-export interface BatchDeps {
-  session: Session
-  job: ParseJob
+export interface BatchDeps extends PumpDeps {
   stream: ConnectorStream
   fragmentVersion(work: Work): string
   schema: string

@@ -2,7 +2,7 @@
 import { codeOf, messageOf } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { ListedItem, Session, Staging } from './ports.ts'
-import { retryDelay } from './retry.ts'
+import { countRetries } from './retry.ts'
 import type { Sessions } from './sessions.ts'
 import type { Report, Tally } from './tally.ts'
 
@@ -23,13 +23,16 @@ export interface ListingDeps {
  */
 export async function listAll(deps: ListingDeps, signal: AbortSignal): Promise<Staging> {
   const { sessions, clock, report } = deps
-  for (let tried = 1; ; tried++) {
-    const session = await sessions.get() // has its own retries
+  const delayAfter = countRetries(clock)
+  for (;;) {
+    const lent = await sessions.lend() // has its own retries
     try {
-      return await listOnce(session, deps, signal)
+      const staging = await listOnce(lent.session, deps, signal)
+      await lent.end()
+      return staging
     } catch (error) {
-      await sessions.failed(session, error)
-      const delay = signal.aborted ? undefined : retryDelay(error, tried, clock)
+      await lent.end(error)
+      const delay = signal.aborted ? undefined : delayAfter(error)
       if (delay === undefined) throw error
       report.warn(
         `the listing failed (${codeOf(error)}: ${messageOf(error, 500)}); listing again in ${Math.round(delay / 1000)} s`,

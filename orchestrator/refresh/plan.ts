@@ -25,7 +25,8 @@ export async function plan(
       signal,
     )
     try {
-      const diff = await staging.diff(deps.versions.effective(connector, await sessions.get()).id)
+      const version = await sessions.use(async (session) => deps.versions.effective(connector, session))
+      const diff = await staging.diff(version.id)
       return { ...diff, guard: massDeletion(connector, diff, false) }
     } finally {
       await staging.drop()

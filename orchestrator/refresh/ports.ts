@@ -31,10 +31,17 @@ export interface Session {
   readonly lockHash: string
   /** SHA-256 of the code. */
   readonly bundleHash: string
+  /** Address of the executor that has it. */
+  readonly executor: string
+  /** That executor is about to end: what is under way may finish, the next calls belong to another session. */
+  readonly draining: boolean
   /** Pages of fragments. Ends normally only when the listing is complete (promise 4); throws otherwise. */
   list(options: { prefixes: boolean }, signal: AbortSignal): AsyncIterable<ListedItem[]>
-  /** Reads 1…500 fragments in order. Throws LinkError when the call is lost: those without an `end` count as not read. */
-  read(items: ReadItem[], signal: AbortSignal): AsyncIterable<ReadPiece[]>
+  /**
+   * Reads 1…500 fragments in order, with `fresh` in a new process. Throws LinkError when the call is lost: those without
+   * an `end` count as not read.
+   */
+  read(items: ReadItem[], fresh: boolean, signal: AbortSignal): AsyncIterable<ReadPiece[]>
   close(): Promise<void>
 }
 

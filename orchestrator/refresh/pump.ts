@@ -13,15 +13,22 @@ export interface Incoming {
   dropped: boolean
 }
 
+export interface PumpDeps {
+  session: Session
+  job: ParseJob
+  /** The fragments are tried again: in a new process, with a new context. */
+  fresh?: boolean
+}
+
 /** Ends with the call, whatever ended it; throws what the session threw. `slots` are in the order of `items`. */
 export async function pump(
   slots: Incoming[],
   items: ReadItem[],
-  { session, job }: { session: Session; job: ParseJob },
+  { session, job, fresh = false }: PumpDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    for await (const pieces of session.read(items, signal)) {
+    for await (const pieces of session.read(items, fresh, signal)) {
       const inputs: ParseInput[] = []
       for (const piece of pieces) {
         const input = toInput(piece, slots[piece.fragment]!)

@@ -4,8 +4,10 @@ import type { Work } from './ports.ts'
 
 export interface Attempt {
   work: Work
-  /** From 1. */
+  /** From 1: one more than the tries that its own code failed. */
   number: number
+  /** How often a call was lost before it came to this one. */
+  lost?: number
 }
 
 const MOST_PER_CALL = 500
@@ -23,7 +25,7 @@ export class WorkQueue {
   #exhausted = false
   #refill: Promise<void> | undefined
   #left: number
-  #retries: { attempt: Attempt; due: number }[] = []
+  #retries: { attempts: Attempt[]; due: number }[] = []
   #active = 0
   #stopped = false
   #wake = Promise.withResolvers<void>()
@@ -61,9 +63,16 @@ export class WorkQueue {
     this.#notify()
   }
 
-  retry(attempt: Attempt, delayMs: number): void {
+  /** Its own code failed: by itself, later. */
+  retry({ work, number }: Attempt, delayMs: number): void {
+    this.#retries.push({ attempts: [{ work, number: number + 1 }], due: this.#clock.now() + delayMs })
+  }
+
+  /** The call did not come to them: together again, later. `counted`: as one of the calls that may be lost. */
+  again(attempts: Attempt[], delayMs: number, counted: boolean): void {
+    const lost = (attempt: Attempt) => (attempt.lost ?? 0) + (counted ? 1 : 0)
     this.#retries.push({
-      attempt: { work: attempt.work, number: attempt.number + 1 },
+      attempts: attempts.map((attempt) => ({ ...attempt, lost: lost(attempt) })),
       due: this.#clock.now() + delayMs,
     })
   }
@@ -86,7 +95,7 @@ export class WorkQueue {
   #due(): Attempt[] | undefined {
     const now = this.#clock.now()
     const index = this.#retries.findIndex((retry) => retry.due <= now)
-    return index < 0 ? undefined : [this.#retries.splice(index, 1)[0]!.attempt]
+    return index < 0 ? undefined : this.#retries.splice(index, 1)[0]!.attempts
   }
 
   async #fresh(): Promise<Attempt[] | undefined> {

@@ -1,12 +1,12 @@
 /** Reads everything that is to be read: `concurrency` calls at a time, retries, the circuit breaker. */
 import type { Connector } from '../connector/definition.ts'
-import { LinkError, type RowcastError } from '../errors.ts'
+import { LinkError, messageOf, type RowcastError } from '../errors.ts'
 import { type BatchDeps, type Outcome, readBatch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { ParsePort, Work } from './ports.ts'
 import { FRAME_BYTES } from './pump.ts'
 import { type Attempt, WorkQueue } from './queue.ts'
-import { retryDelay } from './retry.ts'
+import { passesByWaiting, retryDelay } from './retry.ts'
 import type { Sessions } from './sessions.ts'
 import type { Report, Tally } from './tally.ts'
 
@@ -39,14 +39,15 @@ export async function readAll(
   drain.addEventListener('abort', onDrain, { once: true })
   let streak = 0
 
-  async function settle(attempt: Attempt, outcome: Outcome, lost: RowcastError): Promise<void> {
+  async function settle(attempt: Attempt, outcome: Outcome): Promise<void> {
     if (outcome.kind === 'published') {
       streak = 0
       tally.read++
       for (const name of outcome.totals.unknown) tally.unknown.set(name, (tally.unknown.get(name) ?? 0) + 1)
       return
     }
-    const error = outcome.kind === 'failed' ? outcome.error : lost
+    if (outcome.kind === 'unread') return
+    const { error } = outcome
     const delay = retryDelay(error, attempt.number, clock)
     if (delay !== undefined && !queue.stopped) {
       report.warn(`fragment ${attempt.work.name}: ${error.code}, trying again in ${Math.round(delay / 1000)} s`, {
@@ -55,11 +56,6 @@ export async function readAll(
       })
       queue.retry(attempt, delay)
       return
-    }
-    // A lost link is no fault of the fragment: it stays to be read at the next refresh.
-    if (outcome.kind === 'unread') {
-      if (queue.stopped) return
-      throw error
     }
     tally.failed++
     await deps.fail(attempt.work, error)
@@ -70,24 +66,45 @@ export async function readAll(
     }
   }
 
+  /** A lost link is no fault of the fragments it did not come to: they stay to be read, now or at the next refresh. */
+  function takeBack(unread: Attempt[], lost: RowcastError): void {
+    if (unread.length === 0 || queue.stopped) return
+    const calls = 1 + Math.max(...unread.map((attempt) => attempt.lost ?? 0))
+    const delay = retryDelay(lost, calls, clock)
+    if (delay === undefined) throw lost
+    const what = unread.length === 1 ? `fragment ${unread[0]!.work.name}` : `${unread.length} fragments`
+    report.warn(`${what}: ${lost.code}: ${messageOf(lost, 300)}; trying again in ${Math.round(delay / 1000)} s`, {
+      code: lost.code,
+    })
+    queue.again(unread, delay, !passesByWaiting(lost))
+  }
+
   async function readOne(attempts: Attempt[]): Promise<void> {
-    const session = await deps.sessions.get()
+    const lent = await deps.sessions.lend()
+    const { session } = lent
     const job = deps.parse.open(connector, { maxRowBytes: deps.stream.maxRowBytes, frameBytes: FRAME_BYTES })
     const { outcomes, readError } = await readBatch(
       attempts.map(({ work }) => work),
-      { ...deps, session, job },
+      { ...deps, session, job, fresh: attempts.some(({ number }) => number > 1) },
       either,
-    )
-    if (readError && !either.aborted) await deps.sessions.failed(session, readError)
+    ).catch(async (error) => {
+      await lent.end()
+      throw error
+    })
+    await lent.end(either.aborted ? undefined : readError)
+    if (either.aborted) return
     const lost =
       (readError as RowcastError | undefined) ??
       new LinkError('executor.lost', 'the read was cancelled', { retryable: true })
-    if (either.aborted) return
     // An author error of the whole call (its context failed) is the outcome of each fragment that it left unread.
-    for (const [index, outcome] of outcomes.entries()) {
-      const authors = outcome.kind === 'unread' && !(lost instanceof LinkError)
-      await settle(attempts[index]!, authors ? { kind: 'failed', error: lost } : outcome, lost)
-    }
+    const authors = !(lost instanceof LinkError)
+    for (const [index, outcome] of outcomes.entries())
+      await settle(attempts[index]!, authors && outcome.kind === 'unread' ? { kind: 'failed', error: lost } : outcome)
+    if (!authors)
+      takeBack(
+        attempts.filter((_, index) => outcomes[index]!.kind === 'unread'),
+        lost,
+      )
   }
 
   async function reader(): Promise<void> {

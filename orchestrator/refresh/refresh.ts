@@ -177,7 +177,7 @@ async function run(connector: Connector, deps: RefreshDeps, request: RefreshRequ
       either(request),
     )
     deps.passing('list.complete')
-    const version = deps.versions.effective(connector, await sessions.get())
+    const version = await sessions.use(async (session) => deps.versions.effective(connector, session))
     const { allowDeleted } = request
     const tripped = await scheduleChanges(staging, {
       connector,

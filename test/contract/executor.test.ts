@@ -42,6 +42,7 @@ function clientWith(token: string): ExecutorClient {
     bundleOf: readBundle,
     credentialsOf: () => 'the-secret-text',
     random: () => crypto.randomUUID(),
+    warn: () => {},
   })
 }
 
@@ -74,7 +75,7 @@ async function read(session: Session, names: string[], extra: (name: string) => 
   const ends: ReadEnd[] = []
   let messages = 0
   const items = names.map((name) => ({ name, fingerprint: '1', extra: extra(name), traceparent: '' }))
-  for await (const pieces of session.read(items, never)) {
+  for await (const pieces of session.read(items, false, never)) {
     messages++
     for (const piece of pieces) {
       data[piece.fragment]!.push(Uint8Array.from(piece.data))
@@ -157,7 +158,11 @@ def read_bytes(context, metadata): yield b"x" * (10 << 20)
 `)
     const sizes: number[] = []
     const shared: boolean[] = []
-    for await (const pieces of session.read([{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }], never)) {
+    for await (const pieces of session.read(
+      [{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }],
+      false,
+      never,
+    )) {
       for (const { data } of pieces) if (data.length > 0) sizes.push(data.length)
       const big = pieces.find(({ data }) => data.length > 500_000)
       if (big) shared.push(big.data.buffer.byteLength > big.data.length)
@@ -182,7 +187,7 @@ def read_bytes(context, metadata):
     )
     const stop = new AbortController()
     const messages = session
-      .read([{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }], stop.signal)
+      .read([{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }], false, stop.signal)
       [Symbol.asyncIterator]()
     await messages.next()
     // Nothing is taken any more: wait until the author's code has stopped moving.
@@ -208,7 +213,7 @@ def read_bytes(context, metadata):
 `)
     const extra = JSON.stringify({ name: 'a', fingerprint: '1', path: join(dir, 'closed') })
     let pid = 0
-    for await (const pieces of session.read([{ name: 'a', fingerprint: '1', extra, traceparent: '' }], never)) {
+    for await (const pieces of session.read([{ name: 'a', fingerprint: '1', extra, traceparent: '' }], false, never)) {
       pid = Number.parseInt(Buffer.from(pieces[0]!.data).toString('latin1'), 10)
       break
     }
@@ -220,7 +225,7 @@ def read_bytes(context, metadata):
 describe('the link', () => {
   it('refuses a wrong token by name', async () => {
     const other = clientWith('wrong')
-    await expect(other.info()).rejects.toMatchObject({ code: 'executor.denied', exitCode: 3 })
+    expect((await other.look())[0]!.error).toMatchObject({ code: 'executor.denied', exitCode: 3 })
     other.close()
   })
 
@@ -231,6 +236,7 @@ describe('the link', () => {
       bundleOf: readBundle,
       credentialsOf: () => '',
       random: () => 'k',
+      warn: () => {},
     })
     await expect(other.open(connector('x = 1'), { note: () => {}, log: () => {} }, never)).rejects.toMatchObject({
       code: 'executor.unreachable',
@@ -250,14 +256,7 @@ describe('the link', () => {
     expect(['executor.lost', 'executor.stale_epoch', 'session.expired']).toContain(failure.code)
     // The embedded executor is started again at the same address.
     await expect
-      .poll(
-        () =>
-          client.info().then(
-            (infos) => infos.length,
-            () => 0,
-          ),
-        { timeout: 20_000 },
-      )
+      .poll(() => client.look().then((looks) => looks.filter(({ info }) => info).length), { timeout: 20_000 })
       .toBe(1)
     expect(
       (

@@ -31,7 +31,14 @@ async def test_ten_callers_build_once_and_the_next_start_needs_no_network(rowcas
     assert {messages[-1].environment_id for messages in prepared} == {last.environment_id}
     assert last.resolved_lock.startswith(PACKAGE)
     assert "--hash=sha256:" in last.resolved_lock
-    assert {"resolve", "install", "load", "done"} == {message.stage for part in prepared for message in part}
+    assert {"resolve", "wait", "install", "load", "done"} == {message.stage for part in prepared for message in part}
+    # One of them builds, and tells what uv says meanwhile.
+    told = [message.message for part in prepared for message in part if message.stage == "install"]
+    assert told[0] == "installing 1 package"
+    assert [line for line in told if line.startswith("Installed 1 package in ")]
+    assert (await rowcast.stub.GetInfo(pb.GetInfoRequest(pip=[PACKAGE]))).environment_cached
+    assert (await rowcast.stub.GetInfo(pb.GetInfoRequest(lock=last.resolved_lock))).environment_cached
+    assert not (await rowcast.stub.GetInfo(pb.GetInfoRequest(pip=["airportsdata"]))).environment_cached
 
     connector = await rowcast.open(SOURCE.decode(), environment_id=last.environment_id)
     assert (await connector.read()).data == {0: b"airportsdata"}

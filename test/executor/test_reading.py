@@ -264,3 +264,21 @@ async def test_up_to_concurrency_calls_run_at_a_time_and_readers_are_used_again(
     assert len(pids) == 1
     info = await rowcast.stub.GetInfo(pb.GetInfoRequest())
     assert (info.readers, info.sessions) == (1, 1)
+
+
+async def test_a_retry_gets_a_new_process_with_a_new_context(rowcast) -> None:
+    connector = await rowcast.open(
+        "import os\ndef context(credentials): return os.getpid()\ndef read_bytes(pid, metadata): return str(pid)\n"
+    )
+    first, again, fresh = [(await connector.read("f", fresh_reader=wanted)).data[0] for wanted in (False, False, True)]
+    assert first == again != fresh
+    # The old one made room.
+    while (await rowcast.stub.GetInfo(pb.GetInfoRequest())).readers > 1:
+        pass
+
+
+async def test_the_author_finds_the_trace_of_its_fragment_in_the_environment(rowcast) -> None:
+    connector = await rowcast.open("import os\ndef read_bytes(c, m): return os.environ.get('TRACEPARENT', 'none')\n")
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    items = [pb.Item(name="a"), pb.Item(name="b", traceparent=trace)]
+    assert (await connector.read(*items)).data == {0: b"none", 1: trace.encode()}

@@ -182,7 +182,10 @@ async def test_a_call_reads_one_to_500_fragments(rowcast, count: int) -> None:
 async def test_info_says_who_answers(rowcast) -> None:
     info = await rowcast.stub.GetInfo(pb.GetInfoRequest())
     again = await rowcast.stub.GetInfo(pb.GetInfoRequest())
+    assert again.now_unix_us >= info.now_unix_us > info.epoch
+    again.now_unix_us = info.now_unix_us
     assert info == again
+    assert info.environment_cached
     assert info.executor_id
     assert info.epoch > 1_700_000_000_000_000
     assert info.version

@@ -27,6 +27,8 @@ def read_bytes(source, metadata):
             yield chunk
             if source.get("pause"):
                 time.sleep(source["pause"])
+            while source.get("gate") and not os.path.exists(source["gate"]):
+                time.sleep(0.02)
     with open(source["log"], "a") as log:
         log.write(json.dumps([metadata["name"], fingerprint]) + "\\n")
 `
@@ -41,6 +43,8 @@ export interface SourceOptions {
   /** Seconds to sleep after each chunk. */
   pause?: number
   chunk?: number
+  /** A file: reads go on behind their first chunk once it is there. */
+  gate?: string
   /** More lines for connector.yaml. */
   yaml?: string
 }
@@ -54,14 +58,14 @@ export class Source {
   readonly #log: string
   readonly #rows = new Map<string, { fingerprint: string; rows: Row[] }>()
 
-  constructor(dir: string, { name = 'source', pause = 0, chunk = 65536, yaml = '' }: SourceOptions = {}) {
+  constructor(dir: string, { name = 'source', pause = 0, chunk = 65536, gate = '', yaml = '' }: SourceOptions = {}) {
     this.name = name
     this.dir = join(dir, name)
     this.#data = join(dir, `${name}-data`)
     this.#log = join(dir, `${name}-reads.log`)
     mkdirSync(this.dir, { recursive: true })
     mkdirSync(this.#data, { recursive: true })
-    this.env = { SOURCE: JSON.stringify({ dir: this.#data, log: this.#log, pause, chunk }) }
+    this.env = { SOURCE: JSON.stringify({ dir: this.#data, log: this.#log, pause, chunk, gate }) }
     writeFileSync(join(this.dir, 'connector.py'), CODE)
     writeFileSync(
       join(this.dir, 'connector.yaml'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Callable
 
 from . import sandbox, wire
@@ -117,8 +118,11 @@ class Reader:
         self._outbox.begin(reading=True, message_bytes=request["message_bytes"])
         base = request["base"]
         well = True
-        for offset, item in enumerate(request["items"]):
+        for offset, (*item, traceparent) in enumerate(request["items"]):
             self._index.set(base + offset)
+            if traceparent:
+                # Where tracing libraries of the author look for it.
+                os.environ["TRACEPARENT"] = traceparent
             well = read_fragment(
                 index=base + offset,
                 item=item,

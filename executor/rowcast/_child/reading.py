@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
 from . import wire
@@ -25,7 +25,7 @@ Read = Callable[[Any, Any, "Sink"], None]
 def read_fragment(
     *,
     index: int,
-    item: tuple[str, str, str],
+    item: Sequence[str],
     read: Read,
     context: Any,
     outbox: Outbox,

@@ -7,11 +7,15 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GetInfoRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("pip", "lock")
+    PIP_FIELD_NUMBER: _ClassVar[int]
+    LOCK_FIELD_NUMBER: _ClassVar[int]
+    pip: _containers.RepeatedScalarFieldContainer[str]
+    lock: str
+    def __init__(self, pip: _Optional[_Iterable[str]] = ..., lock: _Optional[str] = ...) -> None: ...
 
 class GetInfoResponse(_message.Message):
-    __slots__ = ("executor_id", "epoch", "version", "python_version", "readers", "sessions", "isolation", "isolation_reason", "draining")
+    __slots__ = ("executor_id", "epoch", "version", "python_version", "readers", "sessions", "isolation", "isolation_reason", "draining", "max_readers", "environment_cached", "now_unix_us")
     EXECUTOR_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +25,9 @@ class GetInfoResponse(_message.Message):
     ISOLATION_FIELD_NUMBER: _ClassVar[int]
     ISOLATION_REASON_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    MAX_READERS_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_CACHED_FIELD_NUMBER: _ClassVar[int]
+    NOW_UNIX_US_FIELD_NUMBER: _ClassVar[int]
     executor_id: str
     epoch: int
     version: str
@@ -30,7 +37,10 @@ class GetInfoResponse(_message.Message):
     isolation: str
     isolation_reason: str
     draining: bool
-    def __init__(self, executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., version: _Optional[str] = ..., python_version: _Optional[str] = ..., readers: _Optional[int] = ..., sessions: _Optional[int] = ..., isolation: _Optional[str] = ..., isolation_reason: _Optional[str] = ..., draining: _Optional[bool] = ...) -> None: ...
+    max_readers: int
+    environment_cached: bool
+    now_unix_us: int
+    def __init__(self, executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., version: _Optional[str] = ..., python_version: _Optional[str] = ..., readers: _Optional[int] = ..., sessions: _Optional[int] = ..., isolation: _Optional[str] = ..., isolation_reason: _Optional[str] = ..., draining: _Optional[bool] = ..., max_readers: _Optional[int] = ..., environment_cached: _Optional[bool] = ..., now_unix_us: _Optional[int] = ...) -> None: ...
 
 class PutBundleRequest(_message.Message):
     __slots__ = ("header", "file")
@@ -257,16 +267,18 @@ class ListTrailer(_message.Message):
     def __init__(self, complete: _Optional[bool] = ..., fragments: _Optional[int] = ..., prefixes: _Optional[int] = ..., calls: _Optional[int] = ..., error: _Optional[_Union[UserError, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ReadFragmentsRequest(_message.Message):
-    __slots__ = ("session", "fragments", "message_bytes", "checksum")
+    __slots__ = ("session", "fragments", "message_bytes", "checksum", "fresh_reader")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     FRAGMENTS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     CHECKSUM_FIELD_NUMBER: _ClassVar[int]
+    FRESH_READER_FIELD_NUMBER: _ClassVar[int]
     session: SessionRef
     fragments: _containers.RepeatedCompositeFieldContainer[Item]
     message_bytes: int
     checksum: bool
-    def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ..., fragments: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., message_bytes: _Optional[int] = ..., checksum: _Optional[bool] = ...) -> None: ...
+    fresh_reader: bool
+    def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ..., fragments: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., message_bytes: _Optional[int] = ..., checksum: _Optional[bool] = ..., fresh_reader: _Optional[bool] = ...) -> None: ...
 
 class ReadFragmentsResponse(_message.Message):
     __slots__ = ("pieces", "trailer")

@@ -105,7 +105,8 @@ class ExecutorServiceServicer:
     """
 
     def GetInfo(self, request, context):
-        """Says who this executor is. Called once per connection and by `rowcast status`; retried by the client on UNAVAILABLE.
+        """Says who this executor is and how busy. Called before each placement of a session, by `rowcast doctor`, and at each
+        scrape of the metrics; retried by the client on UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

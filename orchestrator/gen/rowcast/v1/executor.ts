@@ -34,8 +34,12 @@ export const protobufFileName = "rowcast/v1/executor.proto";
  * server. The comments of this file are the specification of the link.
  */
 
-/** Nothing to say. */
+/** What a placement wants to know; both empty: nothing of packages. */
 export interface GetInfoRequest {
+  /** As in `PrepareRequest`. */
+  pip: string[];
+  /** As in `PrepareRequest`. */
+  lock: string;
 }
 
 /** Who the executor is. */
@@ -58,6 +62,12 @@ export interface GetInfoResponse {
   isolationReason: string;
   /** It is about to end and takes no new sessions. */
   draining: boolean;
+  /** Readers that may run at a time, over all sessions; 0: no limit. */
+  maxReaders: number;
+  /** The environment of the packages asked for is there, or none were asked for: nothing has to be built. */
+  environmentCached: boolean;
+  /** The executor's clock, microseconds since 1970: how far it is from the caller's. */
+  nowUnixUs: bigint;
 }
 
 /** One piece of a bundle: first `header`, then each file in one or more messages. */
@@ -287,7 +297,7 @@ export interface Item {
    * `fingerprint`, `is_prefix`; else empty. Handed back unchanged to `read_bytes`: its numbers are never parsed on the way.
    */
   extraJson: Uint8Array;
-  /** To a read: W3C trace context of the fragment. */
+  /** To a read: W3C trace context of the fragment; `read_bytes` finds it in the environment variable TRACEPARENT. */
   traceparent: string;
   /** From a list that asked for prefixes. */
   isPrefix: boolean;
@@ -325,6 +335,8 @@ export interface ReadFragmentsRequest {
   messageBytes: number;
   /** True: trailers carry a CRC-32 of the bytes. */
   checksum: boolean;
+  /** True: a new reader with a new context reads them. For fragments that are tried again: what failed may lie in the old one. */
+  freshReader: boolean;
 }
 
 /** Bytes of one or many fragments. The hot path: no oneof, and the reader process encodes it by hand. */
@@ -398,11 +410,17 @@ export interface CloseSessionResponse {
 }
 
 function createBaseGetInfoRequest(): GetInfoRequest {
-  return {};
+  return { pip: [], lock: "" };
 }
 
 export const GetInfoRequest: MessageFns<GetInfoRequest> = {
-  encode(_: GetInfoRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: GetInfoRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.pip) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.lock !== "") {
+      writer.uint32(18).string(message.lock);
+    }
     return writer;
   },
 
@@ -419,6 +437,22 @@ export const GetInfoRequest: MessageFns<GetInfoRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pip.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lock = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -434,8 +468,10 @@ export const GetInfoRequest: MessageFns<GetInfoRequest> = {
   create(base?: DeepPartial<GetInfoRequest>): GetInfoRequest {
     return GetInfoRequest.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<GetInfoRequest>): GetInfoRequest {
+  fromPartial(object: DeepPartial<GetInfoRequest>): GetInfoRequest {
     const message = createBaseGetInfoRequest();
+    message.pip = object.pip?.map((e) => e) || [];
+    message.lock = object.lock ?? "";
     return message;
   },
 };
@@ -451,6 +487,9 @@ function createBaseGetInfoResponse(): GetInfoResponse {
     isolation: "",
     isolationReason: "",
     draining: false,
+    maxReaders: 0,
+    environmentCached: false,
+    nowUnixUs: 0n,
   };
 }
 
@@ -485,6 +524,18 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     }
     if (message.draining !== false) {
       writer.uint32(72).bool(message.draining);
+    }
+    if (message.maxReaders !== 0) {
+      writer.uint32(80).uint32(message.maxReaders);
+    }
+    if (message.environmentCached !== false) {
+      writer.uint32(88).bool(message.environmentCached);
+    }
+    if (message.nowUnixUs !== 0n) {
+      if (BigInt.asUintN(64, message.nowUnixUs) !== message.nowUnixUs) {
+        throw new globalThis.Error("value provided for field message.nowUnixUs of type fixed64 too large");
+      }
+      writer.uint32(97).fixed64(message.nowUnixUs);
     }
     return writer;
   },
@@ -574,6 +625,30 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
             message.draining = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.maxReaders = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.environmentCached = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.nowUnixUs = reader.fixed64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -600,6 +675,9 @@ export const GetInfoResponse: MessageFns<GetInfoResponse> = {
     message.isolation = object.isolation ?? "";
     message.isolationReason = object.isolationReason ?? "";
     message.draining = object.draining ?? false;
+    message.maxReaders = object.maxReaders ?? 0;
+    message.environmentCached = object.environmentCached ?? false;
+    message.nowUnixUs = (object.nowUnixUs !== undefined && object.nowUnixUs !== null) ? BigInt(object.nowUnixUs) : 0n;
     return message;
   },
 };
@@ -2431,7 +2509,7 @@ export const ListTrailer: MessageFns<ListTrailer> = {
 };
 
 function createBaseReadFragmentsRequest(): ReadFragmentsRequest {
-  return { session: undefined, fragments: [], messageBytes: 0, checksum: false };
+  return { session: undefined, fragments: [], messageBytes: 0, checksum: false, freshReader: false };
 }
 
 export const ReadFragmentsRequest: MessageFns<ReadFragmentsRequest> = {
@@ -2447,6 +2525,9 @@ export const ReadFragmentsRequest: MessageFns<ReadFragmentsRequest> = {
     }
     if (message.checksum !== false) {
       writer.uint32(32).bool(message.checksum);
+    }
+    if (message.freshReader !== false) {
+      writer.uint32(40).bool(message.freshReader);
     }
     return writer;
   },
@@ -2496,6 +2577,14 @@ export const ReadFragmentsRequest: MessageFns<ReadFragmentsRequest> = {
             message.checksum = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.freshReader = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2519,6 +2608,7 @@ export const ReadFragmentsRequest: MessageFns<ReadFragmentsRequest> = {
     message.fragments = object.fragments?.map((e) => Item.fromPartial(e)) || [];
     message.messageBytes = object.messageBytes ?? 0;
     message.checksum = object.checksum ?? false;
+    message.freshReader = object.freshReader ?? false;
     return message;
   },
 };
@@ -3119,7 +3209,10 @@ export const CloseSessionResponse: MessageFns<CloseSessionResponse> = {
  */
 export type ExecutorServiceService = typeof ExecutorServiceService;
 export const ExecutorServiceService = {
-  /** Says who this executor is. Called once per connection and by `rowcast status`; retried by the client on UNAVAILABLE. */
+  /**
+   * Says who this executor is and how busy. Called before each placement of a session, by `rowcast doctor`, and at each
+   * scrape of the metrics; retried by the client on UNAVAILABLE.
+   */
   getInfo: {
     path: "/rowcast.v1.ExecutorService/GetInfo" as const,
     requestStream: false as const,
@@ -3239,7 +3332,10 @@ export const ExecutorServiceService = {
 } as const;
 
 export interface ExecutorServiceServer extends UntypedServiceImplementation {
-  /** Says who this executor is. Called once per connection and by `rowcast status`; retried by the client on UNAVAILABLE. */
+  /**
+   * Says who this executor is and how busy. Called before each placement of a session, by `rowcast doctor`, and at each
+   * scrape of the metrics; retried by the client on UNAVAILABLE.
+   */
   getInfo: handleUnaryCall<GetInfoRequest, GetInfoResponse>;
   /**
    * Brings a connector's code. Content-addressed: called when `Prepare` or `OpenSession` answered NOT_FOUND
@@ -3285,7 +3381,10 @@ export interface ExecutorServiceServer extends UntypedServiceImplementation {
 }
 
 export interface ExecutorServiceClient extends Client {
-  /** Says who this executor is. Called once per connection and by `rowcast status`; retried by the client on UNAVAILABLE. */
+  /**
+   * Says who this executor is and how busy. Called before each placement of a session, by `rowcast doctor`, and at each
+   * scrape of the metrics; retried by the client on UNAVAILABLE.
+   */
   getInfo(
     request: GetInfoRequest,
     callback: (error: ServiceError | null, response: GetInfoResponse) => void,
