@@ -2,13 +2,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Output, Streams } from './cli/output.ts'
 import type { Parts, Refresher } from './cli/parts.ts'
 import { runProgram } from './cli/program.ts'
 import { type Config, readConfig } from './config.ts'
 import { readBundle } from './connector/bundle.ts'
-import { credentialsOf } from './connector/credentials.ts'
+import { credentialFiles, credentialsOf } from './connector/credentials.ts'
 import { discover } from './connector/discover.ts'
 import { connectorJsonSchema } from './connector/json-schema.ts'
 import { loadConnector } from './connector/load.ts'
@@ -94,6 +94,8 @@ function makeParts(config: Config, log: Log): Parts {
   const env = childEnvironment(config.env)
   // Two orchestrators on one host are told apart, and one that was restarted is another.
   const owner = `${hostname()}-${process.pid}-${randomHex(4)}`
+  /** Where connectors were looked for: their credentials, and those of the ones beside them, are hidden from all. */
+  const known = new Set([join(process.cwd(), 'connectors')])
   let home: Home | undefined
   const openedHome = () => (home ??= openHome(config.home))
 
@@ -107,6 +109,7 @@ function makeParts(config: Config, log: Log): Parts {
               python: config.python,
               executorDir: config.executorDir,
               env,
+              hidden: credentialFiles(known, config.env),
               warn,
             }),
             (executor) => executor.stop(),
@@ -178,8 +181,14 @@ function makeParts(config: Config, log: Log): Parts {
     clock,
     drain: drain.signal,
     stop: stop.signal,
-    load: loadConnector,
-    discover,
+    load: (dir) => {
+      known.add(dirname(dir))
+      return loadConnector(dir)
+    },
+    discover: (dirs) => {
+      for (const dir of dirs) known.add(dir).add(dirname(dir))
+      return discover(dirs)
+    },
     connectorSchema: connectorJsonSchema,
     openTrial: () =>
       Closer.open(async (closer) => {

@@ -36,6 +36,12 @@ function foldersIn(dir: string, problems: string[]): string[] {
     problems.push(`${dir}: there is no such folder; expected one with connectors`)
     return []
   }
+  return connectorFolders(dir)
+}
+
+/** The folder itself if it has a connector.yaml, else those directly inside that have one; none if it is no folder. */
+export function connectorFolders(dir: string): string[] {
+  if (!isFolder(dir)) return []
   if (hasFile(dir)) return [dir]
   return readdirSync(dir)
     .sort()

@@ -52,6 +52,7 @@ export async function resolve(address: string, lookUp: LookUp = systemLookUp): P
   })
   try {
     const found = await Promise.race([lookUp(host), late])
+    if (found.length === 0) throw new Error('it has no address')
     return found.map(({ address: ip, family }) => (family === 6 ? `[${ip}]:${port}` : `${ip}:${port}`))
   } catch (cause) {
     const message = `the executors' name ${host} cannot be resolved (${messageOf(cause, 200)}); check ROWCAST_EXECUTORS`

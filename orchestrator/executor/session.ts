@@ -93,13 +93,14 @@ export function openCalls({
       )
   }
 
-  async function close(): Promise<void> {
+  async function end(): Promise<void> {
     await new Promise<void>((resolve) =>
       client.closeSession({ session }, metadata, { deadline: Date.now() + CONTROL_MS }, () => resolve()),
     )
     await attachment.close()
     loan.release()
   }
+  let ended: Promise<void> | undefined
 
   return {
     lockHash,
@@ -110,6 +111,9 @@ export function openCalls({
     },
     list,
     read,
-    close,
+    close: () => {
+      ended ??= end()
+      return ended
+    },
   }
 }

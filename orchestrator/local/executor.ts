@@ -11,6 +11,8 @@ export interface ExecutorOptions {
   /** The folder that has the `rowcast` package. */
   executorDir: string
   env: Record<string, string>
+  /** Files and folders that no connector may see, beside the home: other connectors' credentials. */
+  hidden: string[]
   warn(message: string): void
 }
 
@@ -27,6 +29,7 @@ export async function startExecutor({
   python,
   executorDir,
   env,
+  hidden,
   warn,
 }: ExecutorOptions): Promise<EmbeddedExecutor> {
   const token = randomBytes(24).toString('hex')
@@ -44,10 +47,10 @@ export async function startExecutor({
       MALLOC_MMAP_THRESHOLD_: '33554432',
       MALLOC_TRIM_THRESHOLD_: '134217728',
     },
-    // Promise 9: a connector may read what its user may, but neither the state nor NATS' passwords.
+    // Promise 9: a connector may read what its user may, but neither the state, nor NATS' passwords, nor credentials.
     command: () => [
       ...[python, '-m', 'rowcast', '--listen', `127.0.0.1:${port}`, '--home', home.executor, '--embedded'],
-      ...['--hide', home.dir],
+      ...[home.dir, ...hidden].flatMap((path) => ['--hide', path]),
     ],
     input: `${token}\n`,
     ready: async (process) => {

@@ -25,6 +25,7 @@ beforeAll(async () => {
     python: PYTHON,
     executorDir: join(ROOT, 'executor'),
     env: childEnvironment(process.env),
+    hidden: [],
     warn: () => {},
   })
   client = clientWith(executor.token)

@@ -180,3 +180,45 @@ def read_bytes(context, metadata):
     /saw (FileNotFoundError|PermissionError) (FileNotFoundError|PermissionError) (FileNotFoundError|PermissionError) set\(\)/,
   )
 })
+
+describe('the credentials of another connector (promise 9)', () => {
+  it.for(['beside it', 'in ROWCAST_CREDENTIALS_DIR'])('%s are not there for this one', async (where) => {
+    const dir = temporary()
+    const vault = temporary()
+    const env: Record<string, string> = where === 'beside it' ? {} : { ROWCAST_CREDENTIALS_DIR: vault }
+    const folder = connectorIn(
+      dir,
+      `
+import os
+
+def list_objects(context, metadata):
+    yield {"name": "seen", "fingerprint": "1"}
+
+def read_bytes(context, metadata):
+    found = []
+    for top in (${JSON.stringify(dir)}, ${JSON.stringify(vault)}):
+        for path, _, files in os.walk(top):
+            for file in files:
+                try:
+                    found.append(open(os.path.join(path, file), "rb").read())
+                except OSError:
+                    pass
+    assert any(b"not a secret" in text for text in found), "it sees what its user does"
+    yield "id\\n%d\\n" % sum(b"the-secret-of-" + b"bank" in text for text in found)
+`,
+    )
+    writeFileSync(join(dir, 'note.txt'), 'not a secret')
+    mkdirSync(join(dir, 'bank'))
+    writeFileSync(
+      join(dir, 'bank/connector.yaml'),
+      YAML.replace('name: authors', 'name: bank\ncredentials: {file: bank.secret}'),
+    )
+    writeFileSync(join(dir, 'bank/connector.py'), GOOD)
+    writeFileSync(join(where === 'beside it' ? join(dir, 'bank') : vault, 'bank.secret'), 'the-secret-of-bank')
+    const result = await run(['test', folder, '--json', '--home', join(dir, 'home')], { env })
+    expect(result.code, result.stderr).toBe(0)
+    expect(result.lines.filter(({ type }) => type === 'row').map(({ row }) => row)).toEqual([{ id: 0 }])
+    // Its own connector gets them, as ever.
+    expect((await run(['test', join(dir, 'bank'), '--json', '--home', join(dir, 'home')], { env })).code).toBe(0)
+  })
+})

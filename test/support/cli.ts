@@ -62,7 +62,7 @@ export function temporary(): string {
 const LIMIT_MS = 120_000
 
 /** What finds programs and package indexes; nothing that Rowcast itself reads. */
-const NEEDED = Object.fromEntries(
+export const NEEDED = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|.*_proxy|SSL_CERT_.*|UV_.*)$/i.test(name)),
 )
 

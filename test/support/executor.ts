@@ -1,10 +1,14 @@
 /** Executors as processes of their own, as an operator runs them; and certificates, made by the script that we ship. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { owned, PYTHON } from './cli.ts'
+import { expect } from 'vitest'
+import { readBundle } from '../../orchestrator/connector/bundle.ts'
+import { createExecutorClient } from '../../orchestrator/executor/client.ts'
+import { NEEDED, owned, PYTHON } from './cli.ts'
 import { childrenOf } from './process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -15,6 +19,8 @@ export interface RunningExecutor {
   port: number
   /** Its readers, by pid. */
   readers(): number[]
+  /** Resolves when it takes no new sessions. */
+  drains(): Promise<void>
   /** SIGTERM; its exit code. */
   end(): Promise<number | null>
 }
@@ -27,7 +33,7 @@ export async function startExecutor(
 ): Promise<RunningExecutor> {
   mkdirSync(dir, { recursive: true })
   const listen = ['--listen', `${host}:${port}`, '--home', join(dir, 'executor'), '--profile', 'workstation']
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], PYTHONPATH: join(ROOT, 'executor') }
+  const env = { ...NEEDED, PYTHONPATH: join(ROOT, 'executor') }
   const child = owned(spawn(PYTHON, ['-m', 'rowcast', ...listen, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }))
   let stderr = ''
   child.stderr.on('data', (data) => {
@@ -42,6 +48,18 @@ export async function startExecutor(
     address: `${host}:${bound}`,
     port: bound,
     readers: () => childrenOf(child.pid!, '_child/__main__.py'),
+    async drains() {
+      const client = createExecutorClient({
+        addresses: [`${host}:${bound}`],
+        token: undefined,
+        bundleOf: readBundle,
+        credentialsOf: () => '',
+        random: randomUUID,
+        warn: () => {},
+      })
+      await expect.poll(async () => (await client.look())[0]?.info?.draining, { timeout: 10_000 }).toBe(true)
+      client.close()
+    },
     async end() {
       child.kill('SIGTERM')
       await exit

@@ -79,6 +79,24 @@ describe('the work queue', () => {
     expect(await queue.take(never)).toBeUndefined()
   })
 
+  it('gives what a lost call did not come to again, together, and not as tries of their own', async () => {
+    const { queue } = queueOf([work(1), work(2), work(3)], 1)
+    const { queue: many } = queueOf(
+      Array.from({ length: 40 }, (_, i) => work(i)),
+      1,
+    )
+    const batch = (await many.take(never))!
+    expect(batch).toHaveLength(10)
+    many.again(batch.slice(4), 0, true)
+    many.done()
+    expect(await many.take(never)).toEqual(batch.slice(4).map(({ work }) => ({ work, number: 1, lost: 1 })))
+    // Who only waited in line has lost no call.
+    const one = (await queue.take(never))!
+    queue.again(one, 0, false)
+    queue.done()
+    expect((await queue.take(never))![0]).toMatchObject({ number: 1, lost: 0 })
+  })
+
   it('waits for what is under way, since it may come back', async () => {
     const { queue } = queueOf([work(1)], 2)
     const first = (await queue.take(never))![0]!

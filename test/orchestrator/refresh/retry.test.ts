@@ -40,6 +40,34 @@ describe('retries', () => {
     expect([1, 2].map((tried) => retryDelay(crash, tried, clock) !== undefined)).toEqual([true, false])
   })
 
+  it('of what stalls are like those of what fails, a crash is tried again once', () => {
+    const clock = new FakeClock()
+    const delays = (code: 'context.stalled' | 'list.stalled' | 'fragment.stalled' | 'read.crashed') =>
+      [1, 2, 3, 4, 5].map((tried) => retryDelay(new AuthorError(code, 'no', { retryable: true }), tried, clock))
+    for (const code of ['context.stalled', 'list.stalled', 'fragment.stalled'] as const)
+      expect(delays(code), code).toEqual([1000, 5000, 20_000, 60_000, undefined])
+    expect(delays('read.crashed')).toEqual([1000, undefined, undefined, undefined, undefined])
+  })
+
+  it('wait in line without end, and that is no try', async () => {
+    const clock = new FakeClock()
+    const busy = new LinkError('executor.busy', 'full', { retryable: true })
+    const draining = new LinkError('executor.draining', 'ends', { retryable: true })
+    expect([1, 2, 3, 4, 50].map((waited) => retryDelay(busy, waited, clock))).toEqual([
+      1000, 5000, 20_000, 20_000, 20_000,
+    ])
+    const errors = [...Array(30).fill(busy), draining, ...Array(4).fill(failure())]
+    const value = await withRetries(
+      async () => (errors.length > 0 ? Promise.reject(errors.shift()) : 'done'),
+      clock,
+      new AbortController().signal,
+      () => {},
+    )
+    expect(value).toBe('done')
+    // The four tries that failed were counted from one.
+    expect(clock.slept.slice(-4)).toEqual([1000, 5000, 20_000, 60_000])
+  })
+
   it('end with the first success, or with the last error', async () => {
     const clock = new FakeClock()
     let tries = 0
