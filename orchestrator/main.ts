@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { doctorChecks } from './checks.ts'
 import type { Output, Streams } from './cli/output.ts'
 import type { Parts, Refresher } from './cli/parts.ts'
 import { runProgram } from './cli/program.ts'
@@ -14,6 +15,7 @@ import { connectorJsonSchema } from './connector/json-schema.ts'
 import { loadConnector } from './connector/load.ts'
 import { effectiveVersion, fragmentVersion } from './connector/version.ts'
 import { changes } from './consume/read.ts'
+import { examine } from './doctor/finding.ts'
 import { DefinitionError, LinkError, messageOf } from './errors.ts'
 import { createExecutorClient } from './executor/client.ts'
 import { Closer } from './local/closer.ts'
@@ -222,6 +224,7 @@ function makeParts(config: Config, log: Log): Parts {
           }),
           (publisher) => publisher.close(),
         )
+        if (nats) void keepServer(nats, publish.connection)
         const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
         const refresher: Omit<Refresher, 'close'> = {
           refresh: (connector, { trigger, allowDeleted }, { report, log }) =>
@@ -249,6 +252,18 @@ function makeParts(config: Config, log: Log): Parts {
           subscribeLine: (connector) => subscribeLine(nats, connector),
         }
       }),
+    examine: () =>
+      examine(
+        doctorChecks({
+          config,
+          version: VERSION,
+          connectors: join(process.cwd(), 'connectors'),
+          home: openedHome,
+          executorOf,
+          natsOf,
+          natsAccess: (own) => natsAccess(own, 'orchestrator'),
+        }),
+      ),
     rebuild: async (connector) => {
       const closer = new Closer()
       try {
@@ -260,7 +275,7 @@ function makeParts(config: Config, log: Log): Parts {
   }
 }
 
-/** When the process that owned the embedded server ends, the first that still reads starts it again. */
+/** When the process that owned the embedded server ends, the first of those that still need it starts it again. */
 async function keepServer(nats: EmbeddedNats, nc: Awaited<ReturnType<typeof connect>>): Promise<void> {
   for await (const { type } of nc.status()) {
     if (type !== 'disconnect') continue

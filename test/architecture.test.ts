@@ -30,12 +30,27 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   },
   consume: { ours: ['consume', 'publish/frame.ts', 'publish/subject.ts', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   local: { ours: ['local', 'errors.ts'], outside: /^node:/ },
+  // What is found is judged; each part looks at its own.
+  doctor: { ours: ['doctor', 'errors.ts'], outside: /^$/ },
+  'checks.ts': {
+    ours: ['doctor', 'connector', 'executor', 'local', 'publish', 'state', 'setup', 'types:config.ts'],
+    outside: /^node:url$/,
+  },
   cli: {
-    ours: ['cli', 'types:refresh', 'types:connector', 'types:consume', 'schedule.ts', 'refresh/trial.ts', 'errors.ts'],
+    ours: [
+      'cli',
+      'types:refresh',
+      'types:connector',
+      'types:consume',
+      'types:doctor',
+      'schedule.ts',
+      'refresh/trial.ts',
+      'errors.ts',
+    ],
     outside: /^(node:|commander$)/,
   },
   'main.ts': { ours: ['*'], outside: /^(node:|@nats-io\/)/ },
-  setup: { ours: [], outside: /^node:/ },
+  setup: { ours: ['setup'], outside: /^node:/ },
 }
 
 interface Import {

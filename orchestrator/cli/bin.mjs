@@ -3,18 +3,22 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isBroken, speak } from '../setup/broken.mjs'
 
+const args = process.argv.slice(2)
+const node = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url))
 if (Number(process.versions.node.split('.')[0]) >= 24) {
-  await import('../main.ts')
-} else {
-  const node = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url))
-  if (!existsSync(node)) {
-    process.stderr.write('rowcast: the checkout is not set up; run: npm run setup\n')
-    process.exit(3)
+  try {
+    await import('../main.ts')
+  } catch (error) {
+    if (!isBroken(error)) throw error
+    process.exitCode = await speak(args, error.message.split('\n')[0])
   }
-  const child = spawn(node, [fileURLToPath(new URL('../main.ts', import.meta.url)), ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  })
+} else if (!existsSync(node)) {
+  process.exitCode = await speak(args, 'its own Node is not there yet')
+} else {
+  // This file again, under that Node.
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...args], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('close', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)))
 }

@@ -1,6 +1,7 @@
 /** What the commands are handed: the wired parts, and nothing of how they are made. */
 import type { Connector } from '../connector/definition.ts'
 import type { Change, ChangesOptions } from '../consume/read.ts'
+import type { Finding } from '../doctor/finding.ts'
 import type { Clock } from '../refresh/clock.ts'
 import type { Plan } from '../refresh/plan.ts'
 import type { AuthorLog, ExecutorPort, ParsePort, Trigger } from '../refresh/ports.ts'
@@ -30,6 +31,8 @@ export interface Parts {
   openQueries(): Promise<Closable & Queries>
   /** The stream, by the read-only user. */
   openReader(): Promise<Closable & Reader>
+  /** Looks at each part; for `doctor`. */
+  examine(): AsyncIterable<Finding>
   /** Forgets a connector's fragments, so that the next refresh takes them from the stream. */
   rebuild(connector: string): Promise<void>
 }

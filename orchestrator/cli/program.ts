@@ -1,6 +1,7 @@
 /** The command line: names, flags and help; each command's work is in its own file. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { RowcastError } from '../errors.ts'
+import { doctorCommand } from './doctor.ts'
 import { initCommand } from './init.ts'
 import { lockCommand } from './lock.ts'
 import { Output, type Streams } from './output.ts'
@@ -46,7 +47,7 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 the connector or its data failed, 2 wrong usage, 3 a part is unreachable.\nEnvironment: ROWCAST_HOME, NATS_URL (with NATS_USER, NATS_PASSWORD or NATS_CREDS), ROWCAST_EXECUTORS (host:port,…), ROWCAST_EXECUTOR_TOKEN, NO_COLOR.',
+      '\nExit codes: 0 done, 1 the connector or its data failed, 2 wrong usage, 3 a part is unreachable.\nEnvironment: ROWCAST_HOME, NATS_URL (with NATS_USER, NATS_PASSWORD or NATS_CREDS), ROWCAST_EXECUTORS (host:port,…), ROWCAST_EXECUTOR_TOKEN, ROWCAST_EXECUTOR_CA with _CERT and _KEY, NO_COLOR; the README has all.',
     )
 
   const command = (usage: string, description: string, example: string) =>
@@ -130,6 +131,11 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
         fragmentsCommand(parts, output, name, { state: flags.state, after: flags.after, limit: flags.limit }),
       ),
     )
+  command(
+    'doctor',
+    'look at each part: what is wrong, and what to do about it; exit code 0 when nothing has failed',
+    'rowcast doctor --json',
+  ).action((_, self) => act(self, doctorCommand))
   const state = program.command('state').description('repair the state')
   state
     .command('rebuild')

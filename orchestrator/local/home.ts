@@ -1,6 +1,16 @@
 /** The folder that embedded mode keeps everything in: `.rowcast` unless said otherwise. */
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { LinkError } from '../errors.ts'
 
@@ -59,4 +69,23 @@ export function writeAside(file: string, text: string): void {
   const aside = `${file}.${randomBytes(4).toString('hex')}`
   writeFileSync(aside, text, { mode: 0o600 })
   renameSync(aside, file)
+}
+
+/** Why nothing can be written to this home; undefined when something can, seen by doing it. */
+export function unwritable(dir: string): string | undefined {
+  const file = join(dir, `.try-${randomBytes(4).toString('hex')}`)
+  try {
+    writeFileSync(file, 'x')
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
+
+/** Bytes of the disk that the home is on. */
+export function diskOf(dir: string): { free: number; total: number } {
+  const { bavail, blocks, bsize } = statfsSync(dir)
+  return { free: bavail * bsize, total: blocks * bsize }
 }

@@ -6,11 +6,11 @@
  * others go on, the first of them that asks (`ensure`) starts it again.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { LinkError } from '../errors.ts'
-import { type Home, keep, writeAside } from './home.ts'
+import { diskOf, type Home, keep, writeAside } from './home.ts'
 import { LocalProcess, tailOf } from './process.ts'
 
 export interface Permissions {
@@ -48,8 +48,16 @@ export interface EmbeddedNats {
 
 /** A quarter of the disk's free bytes, at most 10 GiB: what one connector's stream may hold. */
 export function streamBytes(home: Home): number {
-  const { bavail, bsize } = statfsSync(home.dir)
-  return Math.min(10 * 2 ** 30, Math.floor((bavail * bsize) / 4))
+  return Math.min(10 * 2 ** 30, Math.floor(diskOf(home.dir).free / 4))
+}
+
+/** Whether the embedded server syncs each write: it has no monitoring port, but its configuration is ours. */
+export function embeddedSyncsAlways(home: Home): boolean {
+  try {
+    return /^\s*sync_interval: always$/m.test(readFileSync(join(home.nats, 'nats.conf'), 'utf8'))
+  } catch {
+    return false
+  }
 }
 
 export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {

@@ -9,13 +9,18 @@ const ANSWER_MS = 2_000
  */
 export async function checkDurability(monitor: string, warn: (message: string) => void): Promise<void> {
   try {
-    const reply = await fetch(new URL('/varz', monitor), { signal: AbortSignal.timeout(ANSWER_MS) })
-    const varz = (await reply.json()) as { jetstream?: { config?: { sync_always?: boolean } } }
-    if (varz.jetstream?.config?.sync_always === true) return
+    if (await syncsAlways(monitor)) return
     warn(
       `nats-server at ${monitor} does not sync each write: a power cut can lose what it acknowledged; set jetstream { sync_interval: always }`,
     )
   } catch (error) {
     warn(`whether nats-server syncs each write cannot be read from ${monitor}: ${messageOf(error, 200)}`)
   }
+}
+
+/** What the server says of itself at its monitoring address. Throws when nothing answers there. */
+export async function syncsAlways(monitor: string): Promise<boolean> {
+  const reply = await fetch(new URL('/varz', monitor), { signal: AbortSignal.timeout(ANSWER_MS) })
+  const varz = (await reply.json()) as { jetstream?: { config?: { sync_always?: boolean } } }
+  return varz.jetstream?.config?.sync_always === true
 }

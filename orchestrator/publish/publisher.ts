@@ -60,6 +60,11 @@ export class Publisher implements PublishPort {
     })
   }
 
+  /** For whoever has to know when the server is away. */
+  get connection(): NatsConnection {
+    return this.#reader
+  }
+
   async open(connector: Connector, options: PublishOptions, hooks: PublishHooks): Promise<ConnectorStream> {
     const { maxBytes = DEFAULT_MAX_BYTES, replicas = 1, manage = 'create', apiPrefix, warn = () => {} } = this.#options
     const bus = this.#bus

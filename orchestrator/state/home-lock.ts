@@ -35,6 +35,17 @@ export function lockHome(home: string, pid: number): HomeLock {
   }
 }
 
+/** Pid, as text, of the process that has this home now; undefined when nobody has. */
+export function holderOf(home: string, pid: number): string | undefined {
+  try {
+    lockHome(home, pid).release()
+    return undefined
+  } catch (error) {
+    if (!(error instanceof LinkError) || error.code !== 'state.locked') throw error
+    return holder(join(home, 'lock.pid')).replace(/\D/g, '') || 'unknown'
+  }
+}
+
 function holder(file: string): string {
   try {
     return ` (pid ${readFileSync(file, 'utf8').trim()})`

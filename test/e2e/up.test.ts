@@ -51,3 +51,22 @@ it('refreshes by schedule, serves subscribers meanwhile, and ends well on SIGTER
     ['b', '1'],
   ])
 })
+
+it('starts the embedded server again when the process that owned it ends before', { timeout: 90_000 }, async () => {
+  const dir = temporary()
+  const home = join(dir, 'home')
+  const gate = join(dir, 'gate')
+  const source = new Source(dir, { gate })
+  source.put('a', '1', rows(3, 1))
+  // Whoever is first owns it.
+  const tail = start(['tail', source.name, '--from', 'new', '--json', '--home', home])
+  await tail.stderr(/tailing/)
+  const refresh = start(['refresh', source.dir, '--json', '--home', home], { env: source.env })
+  await refresh.stderr(/1 new/)
+  tail.child.kill('SIGTERM')
+  await tail.result
+  writeFileSync(gate, '')
+  const { code, lines, stderr } = await refresh.result
+  expect(code, stderr).toBe(0)
+  expect(lines.at(-1)).toMatchObject({ status: 'succeeded', rows: 3 })
+})

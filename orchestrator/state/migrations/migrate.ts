@@ -40,7 +40,8 @@ async function refuseNewer(db: Kysely<Database>, file: string): Promise<void> {
   )
 }
 
-async function numberFound(db: Kysely<Database>): Promise<number> {
+/** Number of the tables that are there, 0 for none. */
+export async function numberFound(db: Kysely<Database>): Promise<number> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
   if (!tables.some(({ name }) => name === 'kysely_migration')) return 0
   const { rows } = await sql<{ name: string }>`SELECT name FROM kysely_migration`.execute(db)
