@@ -46,7 +46,10 @@ export function doctorChecks(deps: CheckDeps): Check[] {
     {
       name: 'executor',
       limitMs: 40_000,
-      run: () => within(async (closer) => judgeExecutors(await (await deps.executorOf(closer)).look(LOOK_MS), version)),
+      run: () =>
+        within(async (closer) =>
+          judgeExecutors(await (await deps.executorOf(closer)).look({ deadlineMs: LOOK_MS }), version),
+        ),
     },
     { name: 'nats', limitMs: 40_000, run: () => within(async (closer) => judgeNats(await lookAtNats(deps, closer))) },
     {

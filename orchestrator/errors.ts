@@ -108,6 +108,7 @@ export const LINK_CODES = [
   'state.failed',
   'home.unwritable',
   'disk.full',
+  'metrics.start_failed',
 ] as const
 export type LinkCode = (typeof LINK_CODES)[number]
 

@@ -21,6 +21,7 @@ import { createExecutorClient } from './executor/client.ts'
 import { Closer } from './local/closer.ts'
 import { childEnvironment, startExecutor } from './local/executor.ts'
 import { type Home, openHome } from './local/home.ts'
+import { keepServer } from './local/keep.ts'
 import { type EmbeddedNats, startNats, streamBytes } from './local/nats.ts'
 import { ParsePool } from './parse/pool.ts'
 import { type ConnectOptions, connect } from './publish/connect.ts'
@@ -34,7 +35,10 @@ import { refresh } from './refresh/refresh.ts'
 import { lockHome } from './state/home-lock.ts'
 import { openState, openStateToRead } from './state/open.ts'
 import { createQueries, createState } from './state/store.ts'
+import { executorSamples } from './telemetry/executors.ts'
 import { jsonLog, type Log, plainLog } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import { parseListen, serveMetrics } from './telemetry/serve.ts'
 
 const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
   .version
@@ -224,7 +228,7 @@ function makeParts(config: Config, log: Log): Parts {
           }),
           (publisher) => publisher.close(),
         )
-        if (nats) void keepServer(nats, publish.connection)
+        if (nats) void keepServer(nats, publish.connection, clock.sleep)
         const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
         const refresher: Omit<Refresher, 'close'> = {
           refresh: (connector, { trigger, allowDeleted }, { report, log }) =>
@@ -235,6 +239,10 @@ function makeParts(config: Config, log: Log): Parts {
             ),
           subscribeLine: (connector) => subscribeLine(nats, connector),
           due: (connector, at) => state.reschedule(connector, at ?? null),
+          serveMetrics: async (listen) => {
+            const metrics = createMetrics(() => executorSamples(executor, config.executors))
+            return closer.add(await serveMetrics(metrics, parseListen(listen)), (server) => server.close()).address
+          },
         }
         return refresher
       }),
@@ -246,7 +254,7 @@ function makeParts(config: Config, log: Log): Parts {
         const nc = closer.add(await connect({ ...natsAccess(nats, 'reader'), name: 'rowcast tail' }), (connection) =>
           connection.close(),
         )
-        if (nats) void keepServer(nats, nc)
+        if (nats) void keepServer(nats, nc, clock.sleep)
         return {
           changes: (connector, options) => changes(nc, connector, options),
           subscribeLine: (connector) => subscribeLine(nats, connector),
@@ -272,15 +280,6 @@ function makeParts(config: Config, log: Log): Parts {
         await closer.close()
       }
     },
-  }
-}
-
-/** When the process that owned the embedded server ends, the first of those that still need it starts it again. */
-async function keepServer(nats: EmbeddedNats, nc: Awaited<ReturnType<typeof connect>>): Promise<void> {
-  for await (const { type } of nc.status()) {
-    if (type !== 'disconnect') continue
-    await clock.sleep(500)
-    if (!nc.isClosed()) await nats.ensure().catch(() => {})
   }
 }
 

@@ -13,7 +13,7 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   'errors.ts': { ours: [], outside: /^$/ },
   gen: { ours: ['gen'], outside: /^(@bufbuild\/protobuf\/wire|@grpc\/grpc-js)$/ },
   'config.ts': { ours: ['errors.ts'], outside: /^node:/ },
-  telemetry: { ours: ['telemetry', 'errors.ts'], outside: /^(node:|pino$)/ },
+  telemetry: { ours: ['telemetry', 'errors.ts'], outside: /^(node:|pino$|prom-client$)/ },
   'nearest.ts': { ours: [], outside: /^$/ },
   connector: { ours: ['connector', 'nearest.ts', 'errors.ts'], outside: /^(node:|yaml$|zod$)/ },
   refresh: { ours: ['refresh', 'connector', 'errors.ts'], outside: /^$/ },

@@ -56,6 +56,8 @@ export interface Refresher extends Closable {
   subscribeLine(connector: string): string
   /** When the connector is due by its schedule; written to the state for `status`. */
   due(connector: string, at: number | undefined): Promise<void>
+  /** Serves `/metrics` on HOST:PORT, a port alone is this host only; gives the address it has. Ends with the refresher. */
+  serveMetrics(listen: string): Promise<string>
 }
 
 /** The part of the state's answers that the commands show. */

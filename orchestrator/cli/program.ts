@@ -102,7 +102,8 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     .action((dir, flags, self) => act(self, (parts, output) => refreshCommand(parts, output, dir, flags)))
   command('up', 'refresh connectors by their schedules until Ctrl-C', 'rowcast up connectors')
     .argument('[dirs...]', 'folders with connectors (default: ./connectors)')
-    .action((dirs, _, self) => act(self, (parts, output) => upCommand(parts, output, dirs)))
+    .option('--metrics <host:port>', 'serve /metrics for Prometheus; a port alone is this host only (default: off)')
+    .action((dirs, flags, self) => act(self, (parts, output) => upCommand(parts, output, dirs, flags)))
   command(
     'tail',
     'show the rows as a subscriber gets them',

@@ -7,7 +7,12 @@ import type { Parts } from './parts.ts'
 import { tell } from './refresh.ts'
 import { watch } from './watch.ts'
 
-export async function upCommand(parts: Parts, output: Output, dirs: string[]): Promise<number> {
+export async function upCommand(
+  parts: Parts,
+  output: Output,
+  dirs: string[],
+  options: { metrics?: string },
+): Promise<number> {
   const folders = dirs.length > 0 ? dirs.map((dir) => resolve(parts.cwd, dir)) : [join(parts.cwd, 'connectors')]
   const connectors = parts.discover(folders)
   if (connectors.length === 0) {
@@ -19,8 +24,11 @@ export async function upCommand(parts: Parts, output: Output, dirs: string[]): P
   }
   const refresher = await parts.openRefresher()
   try {
+    const metrics = options.metrics === undefined ? undefined : await refresher.serveMetrics(options.metrics)
+    if (metrics !== undefined) output.line({ type: 'metrics', address: metrics })
     output.line({ type: 'up', connectors: connectors.map(({ name }) => name) })
     output.say(`${output.bold('rowcast is up')} with ${plural(connectors.length, 'connector')} (Ctrl-C ends)`)
+    if (metrics !== undefined) output.say(`  metrics: http://${metrics}/metrics`)
     for (const { name, refresh } of connectors) {
       output.say(
         `  ${name}: ${refresh.schedule.kind === 'manual' ? 'by hand only (schedule: manual)' : `every ${refresh.schedule.ms / 1000} s`}`,

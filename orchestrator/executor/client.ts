@@ -39,8 +39,11 @@ export type Look = { address: string } & (
 )
 
 export interface ExecutorClient extends ExecutorPort {
-  /** Asks each executor who it is and how it does. Throws only when no address can be found out. */
-  look(deadlineMs?: number): Promise<Look[]>
+  /**
+   * Asks each executor who it is and how it does; one that does not answer in `deadlineMs` (10 s) is unreachable. Throws
+   * only when no address can be found out. `tell`: warns of reduced isolation, once for each start of an executor.
+   */
+  look(options?: { deadlineMs?: number; tell?: boolean }): Promise<Look[]>
   /** Requirements with hashes for every platform, as text for connector.lock. Throws AuthorError `environment.failed`. */
   lock(pip: string[]): Promise<string>
   close(): void
@@ -72,8 +75,17 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
     }
   }
 
-  async function look(deadlineMs = CONTROL_MS): Promise<Look[]> {
-    return Promise.all((await fleet.members()).map((member) => ask(member, deadlineMs)))
+  async function look({ deadlineMs = CONTROL_MS, tell = false } = {}): Promise<Look[]> {
+    const looks = await Promise.all((await fleet.members()).map((member) => ask(member, deadlineMs)))
+    if (tell) for (const { address, info } of looks) if (info) tellIsolation(address, info)
+    return looks
+  }
+
+  /** Never silent: connectors are shut in less than the operator may think. */
+  function tellIsolation(address: string, { identity, isolation, isolationReason }: ExecutorInfo): void {
+    if (isolation === 'full' || told.has(identity)) return
+    told.add(identity)
+    warn(`executor ${address}: isolation is reduced (${isolationReason}); \`rowcast doctor\` says more`)
   }
 
   /** Those that may take a session, best first. Throws why there is none. */
@@ -84,11 +96,7 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
     )
     // At two addresses of one name (IPv4 and IPv6) the same executor may answer.
     const answered = new Map(seen.flatMap(({ member, info }) => (info ? [[info.identity, { ...info, member }]] : [])))
-    for (const { identity, isolation, isolationReason, member } of answered.values()) {
-      if (isolation === 'full' || told.has(identity)) continue
-      told.add(identity)
-      warn(`executor ${member.address}: isolation is reduced (${isolationReason}); \`rowcast doctor\` says more`)
-    }
+    for (const { member, ...info } of answered.values()) tellIsolation(member.address, info)
     const found = place(
       [...answered.values()].map((info) => ({ ...info, opening: info.member.opening })),
       concurrency,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { run, start, temporary } from '../support/cli.ts'
 import { readerOf } from '../support/embedded.ts'
+import { startExecutor } from '../support/executor.ts'
 import { expectSame, observe } from '../support/oracle.ts'
 import { rows, Source } from '../support/source.ts'
 
@@ -69,4 +70,33 @@ it('starts the embedded server again when the process that owned it ends before'
   const { code, lines, stderr } = await refresh.result
   expect(code, stderr).toBe(0)
   expect(lines.at(-1)).toMatchObject({ status: 'succeeded', rows: 3 })
+})
+
+it('serves the metrics of its executors while it runs, and not without being asked to', {
+  timeout: 90_000,
+}, async () => {
+  const dir = temporary()
+  const source = new Source(join(dir, 'connectors'), { yaml: 'refresh: {schedule: every 10s}\n' })
+  source.put('a', '1', rows(1, 1))
+  const executor = await startExecutor(temporary(), ['--max-readers', '4'])
+  const env = { ...source.env, ROWCAST_EXECUTORS: `${executor.address},127.0.0.1:1` }
+  const up = start(['up', '--json', '--home', join(dir, 'home'), '--metrics', '0'], { cwd: dir, env })
+  const { address } = await up.line(({ type }) => type === 'metrics')
+  expect(address).toMatch(/^127\.0\.0\.1:\d+$/)
+  await up.line(({ type }) => type === 'refresh')
+  const scrape = async () => (await fetch(`http://${address}/metrics`)).text()
+  const labels = `{executor="${executor.address}",pool="default"}`
+  // The session of the refresh, and its readers, end a moment after it.
+  await expect.poll(scrape, { timeout: 20_000 }).toMatch(/state="free"\} 4/)
+  const seen = await scrape()
+  expect(seen).toContain(`rowcast_executor_sessions${labels} 0`)
+  expect(seen).toContain(`rowcast_executor_up${labels} 1`)
+  expect(seen).toContain('rowcast_executor_up{executor="127.0.0.1:1",pool="default"} 0')
+  expect(seen).toContain(`rowcast_executor_isolation_full${labels} 1`)
+  expect(seen).toContain(`rowcast_executor_slots{executor="${executor.address}",pool="default",state="used"} 0`)
+  expect(await executor.end()).toBe(0)
+  expect(await scrape()).toContain(`rowcast_executor_up${labels} 0`)
+  up.child.kill('SIGTERM')
+  expect((await up.result).code).toBe(143)
+  expect((await run(['up', '--metrics', 'nowhere', '--home', join(dir, 'home')], { cwd: dir, env })).code).toBe(2)
 })
