@@ -135,6 +135,22 @@ async def test_promise_10_no_secret_in_a_log_or_an_error(rowcast, form: str, sec
     assert not [canary for canary in canaries if canary in error.traceback]
 
 
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("before", ["", "u", "me", "bob:", "x" * 10 + ":"])
+@pytest.mark.parametrize("after", ["", ":", "@host", " and more"])
+@pytest.mark.parametrize("secret", ["hunter22", "gehe?im/+ß", "sixchr"])
+def test_a_secret_within_what_was_encoded_is_cut_out_too(encode, before: str, after: str, secret: str) -> None:
+    # As in `Authorization: Basic …`, which names the user first.
+    shown = encode(f"{before}{secret}{after}".encode()).decode()
+    said = Redactor(json.dumps({"user": "bob", "password": secret}))(f"Authorization: Basic {shown}.")
+    assert "[secret]" in said
+    # At most one character at each end holds bits of it, beside bits of its neighbours.
+    start, end = len(before.encode()) * 8 // 6, -(-len((before + secret).encode()) * 8 // 6)
+    kept = said.removeprefix("Authorization: Basic ").split("[secret]")
+    assert len(kept[0]) <= start + 1
+    assert kept[1] in shown[end - 1 :] + "."
+
+
 def test_short_and_empty_credentials_blank_out_nothing() -> None:
     assert Redactor("")("a text") == "a text"
     assert Redactor("text")("a text") == "a text"

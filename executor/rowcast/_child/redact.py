@@ -52,11 +52,21 @@ def _forms(credentials: str) -> set[str]:
         raw = leaf.encode("utf-8", "replace")
         encoders: tuple[Callable[[bytes], bytes], ...] = (base64.b64encode, base64.urlsafe_b64encode)
         for encode in encoders:
-            # Without its padding it is found both with and without.
-            forms.add(encode(raw).decode().rstrip("="))
+            forms |= _within(encode, raw)
         forms |= {leaf, quote(raw), quote(raw, safe=""), quote_plus(raw)}
         forms |= {json.dumps(leaf)[1:-1], json.dumps(leaf, ensure_ascii=False)[1:-1], repr(leaf)[1:-1]}
     return {form for form in forms if len(form) >= MIN_SECRET}
+
+
+def _within(encode: Callable[[bytes], bytes], raw: bytes) -> set[str]:
+    """The characters that stand for `raw` alone wherever it is in what was encoded: by itself, or as the password after
+    a user's name and a colon. They come in three ways, as three bytes make four characters."""
+    found: set[str] = set()
+    for before in range(3):
+        encoded = encode(b"\0" * before + raw).decode()
+        # Six bits each: the first may hold some of what is before it, the last of what follows.
+        found.add(encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6])
+    return found
 
 
 def _collect(value: Any, into: set[str]) -> None:

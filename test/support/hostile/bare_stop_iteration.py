@@ -1,0 +1,5 @@
+"""Raises a bare StopIteration, which inside a loop would be the end of the data."""
+
+
+def read_bytes(context, metadata):
+    raise StopIteration
