@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import grpc
 import grpc.aio
 import pytest
 
+import interpreters
 from rowcast import _kin
 from rowcast._bundles import identity
 from rowcast._server import Server, Settings
@@ -327,3 +329,10 @@ def gone() -> Callable[[int], Any]:
             os.close(pidfd)
 
     return wait
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Which other Pythons the reader was tried on: what is not installed is not tried."""
+    ran = sorted(interpreters.others())
+    also = f", and on {', '.join(ran)}" if ran else " alone"
+    terminalreporter.write_line(f"readers ran on Python {platform.python_version()}{also}")

@@ -54,8 +54,14 @@ def _forms(credentials: str) -> set[str]:
         for encode in encoders:
             forms |= _within(encode, raw)
         forms |= {leaf, quote(raw), quote(raw, safe=""), quote_plus(raw)}
-        forms |= {json.dumps(leaf)[1:-1], json.dumps(leaf, ensure_ascii=False)[1:-1], repr(leaf)[1:-1]}
+        # Twice: JSON in the text of an exception is shown by its repr.
+        escaped = _escaped(leaf)
+        forms |= escaped.union(*map(_escaped, escaped))
     return {form for form in forms if len(form) >= MIN_SECRET}
+
+
+def _escaped(text: str) -> set[str]:
+    return {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
 
 
 def _within(encode: Callable[[bytes], bytes], raw: bytes) -> set[str]:
