@@ -25,6 +25,13 @@ export function usage(pid: number): Usage | undefined {
   }
 }
 
+/** MiB that no other process has: what would be free if this one were not. */
+export function privateMemory(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const sum = [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].reduce((all, [, kib]) => all + Number(kib), 0)
+  return sum / 1024
+}
+
 /** Watches a process until it ends: its last usage. Its final 20 ms may be missed. */
 export function watch(pid: number): () => Usage {
   let last: Usage = { cpu: 0, peak: 0 }

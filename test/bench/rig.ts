@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type Line, MAIN, NODE, PYTHON } from '../support/cli.ts'
+import { type Line, MAIN, NEEDED, NODE, PYTHON } from '../support/cli.ts'
 import { type Usage, usage, watch } from './meter.ts'
 
 export interface Rig {
@@ -24,9 +24,7 @@ export interface Measured {
 const ROOT = join(import.meta.dirname, '../..')
 
 export async function openRig(): Promise<Rig> {
-  // Beside the checkout's data, on the same disk; not in /tmp, which may be memory.
-  mkdirSync(join(import.meta.dirname, 'data'), { recursive: true })
-  const dir = mkdtempSync(join(import.meta.dirname, 'data', 'run-'))
+  const dir = folder()
   const conf = join(dir, 'nats.conf')
   writeFileSync(
     conf,
@@ -40,26 +38,42 @@ export async function openRig(): Promise<Rig> {
   while (!existsSync(ports) || !readFileSync(ports, 'utf8').endsWith('}'))
     await new Promise((resolve) => setTimeout(resolve, 20))
   const natsUrl = (JSON.parse(readFileSync(ports, 'utf8')) as { nats: string[] }).nats[0]!
-  writeFileSync(join(dir, 'token'), 'bench-token\n')
+  const { executor, port } = await startExecutor(dir)
+  const rig: Rig = {
+    dir,
+    natsUrl,
+    server,
+    executor,
+    async close() {
+      for (const child of [executor, server]) await end(child)
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+  process.env['ROWCAST_EXECUTORS'] = `127.0.0.1:${port}`
+  return rig
+}
+
+/** Beside the checkout's data, on the same disk; not in /tmp, which may be memory. */
+export function folder(): string {
+  mkdirSync(join(import.meta.dirname, 'data'), { recursive: true })
+  return mkdtempSync(join(import.meta.dirname, 'data', 'run-'))
+}
+
+export const TOKEN = 'bench-token'
+
+/** An executor with its home in `dir`, on a port of the loopback that the system chose. */
+export async function startExecutor(dir: string): Promise<{ executor: ChildProcess; port: number }> {
+  writeFileSync(join(dir, 'token'), `${TOKEN}\n`)
   const executor = spawn(
     PYTHON,
     [
-      '-m',
-      'rowcast',
-      '--listen',
-      '127.0.0.1:0',
-      '--home',
-      join(dir, 'executor'),
-      '--token-file',
-      join(dir, 'token'),
-      '--profile',
-      'workstation',
+      ...['-m', 'rowcast', '--listen', '127.0.0.1:0', '--home', join(dir, 'executor')],
+      ...['--token-file', join(dir, 'token'), '--profile', 'workstation'],
     ],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: {
-        PATH: process.env['PATH'],
-        HOME: process.env['HOME'],
+        ...NEEDED,
         PYTHONPATH: join(ROOT, 'executor'),
         GRPC_ENABLE_FORK_SUPPORT: '0',
         MALLOC_MMAP_THRESHOLD_: '33554432',
@@ -68,23 +82,14 @@ export async function openRig(): Promise<Rig> {
     },
   )
   const first = await createInterface({ input: executor.stdout! })[Symbol.asyncIterator]().next()
-  const { port } = JSON.parse(first.value ?? '') as { port: number }
-  const rig: Rig = {
-    dir,
-    natsUrl,
-    server,
-    executor,
-    async close() {
-      for (const child of [executor, server]) {
-        const gone = new Promise((resolve) => child.once('exit', resolve))
-        child.kill('SIGTERM')
-        await gone
-      }
-      rmSync(dir, { recursive: true, force: true })
-    },
-  }
-  process.env['ROWCAST_EXECUTORS'] = `127.0.0.1:${port}`
-  return rig
+  return { executor, port: (JSON.parse(first.value ?? '') as { port: number }).port }
+}
+
+/** SIGTERM, and its exit. */
+export async function end(child: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await gone
 }
 
 /** One `rowcast refresh`, measured. */
@@ -100,7 +105,7 @@ export async function refresh(rig: Rig, connector: string, source: object): Prom
         HOME: process.env['HOME'],
         NATS_URL: rig.natsUrl,
         ROWCAST_EXECUTORS: process.env['ROWCAST_EXECUTORS'],
-        ROWCAST_EXECUTOR_TOKEN: 'bench-token',
+        ROWCAST_EXECUTOR_TOKEN: TOKEN,
         BENCH_SOURCE: JSON.stringify(source),
       },
     },

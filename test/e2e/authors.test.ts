@@ -1,5 +1,5 @@
 /** What an author's code can do wrong, through the whole path: a named code, their own frames, exit 1, nothing else touched. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { run, temporary } from '../support/cli.ts'
@@ -220,5 +220,61 @@ def read_bytes(context, metadata):
     expect(result.lines.filter(({ type }) => type === 'row').map(({ row }) => row)).toEqual([{ id: 0 }])
     // Its own connector gets them, as ever.
     expect((await run(['test', join(dir, 'bank'), '--json', '--home', join(dir, 'home')], { env })).code).toBe(0)
+  })
+})
+
+describe('a fragment that fails for a while', () => {
+  it('is read again in a new process with a new context, beside a reader that is idle', {
+    timeout: 60_000,
+  }, async () => {
+    const dir = temporary()
+    const folder = connectorIn(
+      dir,
+      `
+import os
+
+TRIED = ${JSON.stringify(join(dir, 'tried'))}
+
+def context(credentials):
+    return os.getpid()
+
+def list_objects(pid, metadata):
+    for name in ("calm", "moody"):
+        yield {"name": name, "fingerprint": "1"}
+
+def read_bytes(pid, metadata):
+    if metadata["name"] == "moody":
+        with open(TRIED, "a") as log:
+            log.write(f"{pid}\\n")
+        if len(open(TRIED).readlines()) == 1:
+            raise ConnectionError("the source is away")
+    yield f"id\\n{pid}\\n"
+`,
+    )
+    const { code, lines, stderr } = await run(['refresh', folder, '--home', join(dir, 'home'), '--json'])
+    expect(code, stderr).toBe(0)
+    expect(lines.at(-1)).toMatchObject({ status: 'succeeded', fragments: { committed: 2, failed: 0 } })
+    expect(stderr).toMatch(/fragment moody: read\.failed, trying again in 1 s/)
+    const tried = readFileSync(join(dir, 'tried'), 'utf8').trim().split('\n')
+    expect(tried).toHaveLength(2)
+    const { rows } = await observeHome(join(dir, 'home'), 'authors')
+    const calm = String(JSON.parse(rows.get('calm')![0]!).id)
+    expect(new Set([...tried, calm]).size, 'the retry has a process of its own').toBe(3)
+  })
+})
+
+describe('packages', () => {
+  it('are told of while uv works, and cost nothing the second time', { timeout: 60_000 }, async () => {
+    const dir = temporary()
+    const folder = connectorIn(dir, `import colorama\n${GOOD}`)
+    writeFileSync(join(folder, 'connector.yaml'), `${YAML}pip: [colorama==0.4.6]\n`)
+    const args = ['refresh', folder, '--home', join(dir, 'home'), '--json']
+    const first = await run(args)
+    expect(first.code, first.stderr).toBe(0)
+    const told = ['resolving 1 requirement', 'Resolved 1 package in', 'installing 1 package', 'Installed 1 package in']
+    for (const line of told) expect(first.stderr).toContain(line)
+    const second = await run(args)
+    expect(second.code).toBe(0)
+    expect(second.stderr).not.toMatch(/resolving|installing/)
   })
 })

@@ -93,6 +93,7 @@ async def test_listing_context_and_import_stall_too(rowcast) -> None:
     module = await rowcast.open("import time\ntime.sleep(60)\n", limits=limits)
     stalled = await asyncio.gather(*(connector.list_error() for connector in (listing, context, module)))
     assert [error.code for error in stalled] == ["list.stalled", "context.stalled", "context.stalled"]
+    assert all(error.retryable for error in stalled)
 
 
 async def test_a_slow_author_who_yields_is_not_stalled(rowcast) -> None:
