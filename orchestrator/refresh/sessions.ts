@@ -47,16 +47,13 @@ export class Sessions {
   async lend(): Promise<Lent> {
     for (;;) {
       this.#current ??= this.#begin()
-      const current = this.#current
-      const held = await current
-      if (!held.session.draining) return this.#lend(held)
-      if (this.#current !== current) continue
-      this.#current = undefined
-      this.#report.warn(
-        `executor ${held.session.executor} is about to end: it finishes what it has begun, the rest goes to another`,
-      )
-      if (held.calls > 0) this.#leaving.add(held)
-      else await held.session.close()
+      const held = await this.#current
+      if (held.session.draining) {
+        await this.#leave(held)
+        continue
+      }
+      held.calls++
+      return { session: held.session, end: (error) => this.#end(held, error) }
     }
   }
 
@@ -86,24 +83,29 @@ export class Sessions {
       const what = passesByWaiting(error) ? 'waiting; trying again' : 'trying again'
       this.#report.warn(`${codeOf(error)}: ${messageOf(error, 500)}; ${what} in ${Math.round(delay / 1000)} s`)
     }
-    return { session: await withRetries(this.#open, this.#clock, this.#signal, waiting), calls: 0 }
+    return { session: await withRetries(this.#open, this.#clock, this.#signal, waiting), calls: 0, left: false }
   }
 
-  #lend(held: Held): Lent {
-    held.calls++
-    return {
-      session: held.session,
-      end: async (error) => {
-        held.calls--
-        // In a queue for a reader's place the session itself is good.
-        const lost = error instanceof LinkError && !passesByWaiting(error)
-        const current = await this.#current?.catch(() => undefined)
-        if (lost && current === held) this.#current = undefined
-        const leaving = this.#leaving.has(held) && (lost || held.calls === 0)
-        if (leaving) this.#leaving.delete(held)
-        if (leaving || (lost && current === held)) await held.session.close()
-      },
+  async #end(held: Held, error: unknown): Promise<void> {
+    held.calls--
+    // Waiting in line for a reader's place says nothing against the session.
+    const lost = error instanceof LinkError && !passesByWaiting(error)
+    if (lost || held.session.draining) await this.#leave(held, lost)
+  }
+
+  /** The next loan is of another session; this one is closed with its last call, or at once when its link is lost. */
+  async #leave(held: Held, lost = false): Promise<void> {
+    if (!held.left) {
+      held.left = true
+      // Nobody has replaced it: whoever does, leaves it first.
+      this.#current = undefined
+      this.#leaving.add(held)
+      if (!lost)
+        this.#report.warn(
+          `executor ${held.session.executor} is about to end: it finishes what it has begun, the rest goes to another`,
+        )
     }
+    if ((lost || held.calls === 0) && this.#leaving.delete(held)) await held.session.close()
   }
 }
 
@@ -111,4 +113,6 @@ interface Held {
   session: Session
   /** Calls under way. */
   calls: number
+  /** It is lent no more. */
+  left: boolean
 }

@@ -140,16 +140,16 @@ class ExecutorServiceServicer:
 
     def OpenSession(self, request, context):
         """Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-        on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
-        another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
-        `environment.missing`): prepare again.
+        on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): another
+        executor, or wait; UNAVAILABLE (`executor.draining`): another executor, or wait until one comes. NOT_FOUND
+        (`bundle.missing`, `environment.missing`): prepare again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Attach(self, request_iterator, context):
-        """Holds a session alive and brings its log lines. The client pings every `lease_ms` / 3; a session whose last ping is
+        """Holds a session alive, brings its log lines, and tells when the executor is about to end. The client pings every `lease_ms` / 3; a session whose last ping is
         older than `lease_ms` is closed: its readers are killed, its credentials dropped.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -166,7 +166,8 @@ class ExecutorServiceServicer:
 
     def ReadFragments(self, request, context):
         """Calls `read_bytes` for each fragment in order, by one reader. Up to `concurrency` calls of a session run at a time.
-        After a failed fragment the rest goes on in a fresh reader. Never retried by the link.
+        After a failed fragment the rest goes on in a fresh reader. Never retried by the link. RESOURCE_EXHAUSTED
+        (`executor.busy`, ListObjects too): no reader's place became free in 5 s; the session is good, call again later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

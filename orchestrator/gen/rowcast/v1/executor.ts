@@ -125,9 +125,9 @@ export interface PrepareRequest {
 
 /** Progress, or the end. */
 export interface PrepareResponse {
-  /** "resolve", "install", "load", "done". */
+  /** "wait" (another call makes the same environment), "resolve", "install", "load", "done". */
   stage: string;
-  /** For a person, as in "installing 6 packages". */
+  /** For a person, as in "installing 6 packages", and what uv says while it works, as in "Downloading numpy (16.1MiB)". */
   message: string;
   /** Set on the last message when the environment is ready. */
   environmentId: string;
@@ -250,7 +250,10 @@ export interface AttachResponse {
   draining: Draining | undefined;
 }
 
-/** The executor drains. `OpenSession` is refused now: UNAVAILABLE, `executor.draining`. */
+/**
+ * The executor drains. `OpenSession` is refused now: UNAVAILABLE, `executor.draining`. It ends when its sessions are closed,
+ * at the deadline whatever they do.
+ */
 export interface Draining {
   /** When its readers are killed, microseconds since 1970. */
   deadlineUnixUs: bigint;
@@ -3265,9 +3268,9 @@ export const ExecutorServiceService = {
   },
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
-   * another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
-   * `environment.missing`): prepare again.
+   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): another
+   * executor, or wait; UNAVAILABLE (`executor.draining`): another executor, or wait until one comes. NOT_FOUND
+   * (`bundle.missing`, `environment.missing`): prepare again.
    */
   openSession: {
     path: "/rowcast.v1.ExecutorService/OpenSession" as const,
@@ -3279,7 +3282,7 @@ export const ExecutorServiceService = {
     responseDeserialize: (value: Buffer): OpenSessionResponse => OpenSessionResponse.decode(value),
   },
   /**
-   * Holds a session alive and brings its log lines. The client pings every `lease_ms` / 3; a session whose last ping is
+   * Holds a session alive, brings its log lines, and tells when the executor is about to end. The client pings every `lease_ms` / 3; a session whose last ping is
    * older than `lease_ms` is closed: its readers are killed, its credentials dropped.
    */
   attach: {
@@ -3306,7 +3309,8 @@ export const ExecutorServiceService = {
   },
   /**
    * Calls `read_bytes` for each fragment in order, by one reader. Up to `concurrency` calls of a session run at a time.
-   * After a failed fragment the rest goes on in a fresh reader. Never retried by the link.
+   * After a failed fragment the rest goes on in a fresh reader. Never retried by the link. RESOURCE_EXHAUSTED
+   * (`executor.busy`, ListObjects too): no reader's place became free in 5 s; the session is good, call again later.
    */
   readFragments: {
     path: "/rowcast.v1.ExecutorService/ReadFragments" as const,
@@ -3356,13 +3360,13 @@ export interface ExecutorServiceServer extends UntypedServiceImplementation {
   lock: handleUnaryCall<LockRequest, LockResponse>;
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
-   * another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
-   * `environment.missing`): prepare again.
+   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): another
+   * executor, or wait; UNAVAILABLE (`executor.draining`): another executor, or wait until one comes. NOT_FOUND
+   * (`bundle.missing`, `environment.missing`): prepare again.
    */
   openSession: handleUnaryCall<OpenSessionRequest, OpenSessionResponse>;
   /**
-   * Holds a session alive and brings its log lines. The client pings every `lease_ms` / 3; a session whose last ping is
+   * Holds a session alive, brings its log lines, and tells when the executor is about to end. The client pings every `lease_ms` / 3; a session whose last ping is
    * older than `lease_ms` is closed: its readers are killed, its credentials dropped.
    */
   attach: handleBidiStreamingCall<AttachRequest, AttachResponse>;
@@ -3373,7 +3377,8 @@ export interface ExecutorServiceServer extends UntypedServiceImplementation {
   listObjects: handleServerStreamingCall<ListObjectsRequest, ListObjectsResponse>;
   /**
    * Calls `read_bytes` for each fragment in order, by one reader. Up to `concurrency` calls of a session run at a time.
-   * After a failed fragment the rest goes on in a fresh reader. Never retried by the link.
+   * After a failed fragment the rest goes on in a fresh reader. Never retried by the link. RESOURCE_EXHAUSTED
+   * (`executor.busy`, ListObjects too): no reader's place became free in 5 s; the session is good, call again later.
    */
   readFragments: handleServerStreamingCall<ReadFragmentsRequest, ReadFragmentsResponse>;
   /** Ends a session: readers get end-of-file, two seconds, then SIGKILL. Closing one that is gone is OK. */
@@ -3450,9 +3455,9 @@ export interface ExecutorServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Opens a session: bundle + environment + credentials, for one refresh. Readers start on demand. Retried by the client
-   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): wait, or
-   * another executor; UNAVAILABLE (`executor.draining`): another executor. NOT_FOUND (`bundle.missing`,
-   * `environment.missing`): prepare again.
+   * on UNAVAILABLE: the same `idempotency_key` gives the same session. RESOURCE_EXHAUSTED (`executor.busy`): another
+   * executor, or wait; UNAVAILABLE (`executor.draining`): another executor, or wait until one comes. NOT_FOUND
+   * (`bundle.missing`, `environment.missing`): prepare again.
    */
   openSession(
     request: OpenSessionRequest,
@@ -3470,7 +3475,7 @@ export interface ExecutorServiceClient extends Client {
     callback: (error: ServiceError | null, response: OpenSessionResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Holds a session alive and brings its log lines. The client pings every `lease_ms` / 3; a session whose last ping is
+   * Holds a session alive, brings its log lines, and tells when the executor is about to end. The client pings every `lease_ms` / 3; a session whose last ping is
    * older than `lease_ms` is closed: its readers are killed, its credentials dropped.
    */
   attach(): ClientDuplexStream<AttachRequest, AttachResponse>;
@@ -3488,7 +3493,8 @@ export interface ExecutorServiceClient extends Client {
   ): ClientReadableStream<ListObjectsResponse>;
   /**
    * Calls `read_bytes` for each fragment in order, by one reader. Up to `concurrency` calls of a session run at a time.
-   * After a failed fragment the rest goes on in a fresh reader. Never retried by the link.
+   * After a failed fragment the rest goes on in a fresh reader. Never retried by the link. RESOURCE_EXHAUSTED
+   * (`executor.busy`, ListObjects too): no reader's place became free in 5 s; the session is good, call again later.
    */
   readFragments(
     request: ReadFragmentsRequest,
