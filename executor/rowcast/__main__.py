@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             parent_fd=0 if options.embedded else None,
         )
     except Usage as error:
-        return _fail(str(error), EXIT_USAGE)
+        return _fail(f"error: {error}", EXIT_USAGE)
     except CannotListen as error:
         return _fail(str(error), EXIT_UNREACHABLE)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -30,8 +31,9 @@ _LOCK_BYTES = 16 << 20
 _LINGER_SECONDS = 1.0
 # Compiling a large package takes minutes, and may say nothing all the while.
 LIMIT_SECONDS = 3600.0
-# Lines that tell how far it is, as in "Downloading numpy (16.1MiB)".
+# Lines that tell how far it is, as in "Downloading numpy (16.1MiB)"; a build could print as many as it likes.
 _PROGRESS = re.compile(r"\s*(Resolved|Downloading|Building|Built|Prepared|Installed|Bytecode compiled)\b.{0,200}")
+_MOST_PROGRESS = 500
 # Each would point uv at another environment than the one it is told to make.
 _NOT_PASSED = (
     "VIRTUAL_ENV",
@@ -101,8 +103,12 @@ class Uv:
         self.orphans.started(process.pid)
         loop = asyncio.get_running_loop()
 
+        heard = itertools.count()
+
         def hear(line: bytes) -> None:
-            if _PROGRESS.fullmatch(text := _shown(line.decode("utf-8", "replace").rstrip(), secret)):
+            if next(heard) < _MOST_PROGRESS and _PROGRESS.fullmatch(
+                text := _shown(line.decode("utf-8", "replace").rstrip(), secret)
+            ):
                 loop.call_soon_threadsafe(told, text.strip())
 
         talking = asyncio.create_task(asyncio.to_thread(_talk, process, stdin.encode(), hear))
