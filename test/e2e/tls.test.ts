@@ -167,6 +167,7 @@ describe('the link with certificates', () => {
     await up.stderr(/slow: .*1 new/)
     await expect.poll(() => executor.readers().length, { timeout: 30_000 }).toBeGreaterThan(0)
     const [reader] = executor.readers()
+    expect(connectionsTo(executor.port)).toBe(1)
 
     // Another CA altogether: whoever still showed the old certificate to a new connection would be refused.
     for (const file of ['ca.crt', 'ca.key']) rmSync(join(tls, file))
@@ -177,12 +178,23 @@ describe('the link with certificates', () => {
     )
     expect(fresh).toMatchObject({ status: 'succeeded', rows: 3 })
     expect(executor.readers(), 'the old session').toContain(reader)
+    expect(connectionsTo(executor.port), 'the old connection, and one with the new certificate').toBe(2)
     writeFileSync(gate, '')
     const old = await up.line(({ type, connector }) => type === 'refresh' && connector === 'slow')
     expect(old).toMatchObject({ status: 'succeeded', rows: 150 })
+    await expect.poll(() => connectionsTo(executor.port)).toBe(1)
     up.child.kill('SIGTERM')
     await up.result
     expectSame(await observeHome(home, 'slow'), slow)
     expect(slow.reads()).toHaveLength(1)
   })
 })
+
+/** Established connections of any process to this port of the loopback. */
+function connectionsTo(port: number): number {
+  const to = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const lines = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  return lines.filter(([, , remote, state]) => remote === to && state === '01').length
+}
