@@ -148,7 +148,7 @@ async function memory(bench: Bench): Promise<void> {
   check((await read(session, ['small'])).bytes === 600, 'a small fragment has 600 bytes')
   const [reader] = childrenOf(bench.supervisor, '_child/__main__.py')
   bench.table.add('idle reader, private memory, interpreter included', 'MiB', '≤', 25, privateMemory(reader!))
-  bench.table.add('supervisor, resident', 'MiB', '≤', 80, usage(bench.supervisor)!.peak)
+  bench.table.add('supervisor, peak resident', 'MiB', '≤', 80, usage(bench.supervisor)!.peak)
   await session.close()
 }
 
