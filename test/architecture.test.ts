@@ -21,7 +21,7 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   state: { ours: ['state', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|kysely(\/|$))/ },
   parse: {
     ours: ['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'errors.ts'],
-    outside: /^node:(buffer|zlib|worker_threads|events|url|crypto)$/,
+    outside: /^node:(buffer|zlib|worker_threads|events|url|crypto|stream)$/,
   },
   publish: { ours: ['publish', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   executor: { ours: ['executor', 'types:refresh', 'types:connector', 'errors.ts', 'gen'], outside: /^@grpc\/grpc-js$/ },

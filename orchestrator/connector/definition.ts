@@ -35,8 +35,12 @@ export interface Column {
   thousandsSeparator: string
 }
 
+/** How the bytes of a fragment are compressed; `auto`: its first bytes say so, or it is not. */
+export type Compression = 'auto' | 'none' | 'gzip' | 'zlib' | 'zstd' | 'bzip2' | 'lz4' | 'snappy' | 'brotli'
+
 export interface XsvOptions {
   type: 'xsv'
+  compression: Compression
   delimiter: string
   /** '' switches quoting off. */
   quote: string
@@ -54,6 +58,7 @@ export interface XsvOptions {
 
 export interface JsonOptions {
   type: 'json'
+  compression: Compression
   mode: 'auto' | 'lines' | 'array'
 }
 
@@ -69,6 +74,9 @@ export interface PythonOptions {
 export interface RowsOptions {
   type: 'rows'
 }
+
+/** What `parser.type` may say. */
+export const PARSER_TYPES = ['xsv', 'json', 'python'] as const
 
 export type ParserOptions = XsvOptions | JsonOptions | PythonOptions | RowsOptions
 

@@ -9,9 +9,10 @@ import { DefinitionError } from '../errors.ts'
 import { type Inherited, readColumns } from './columns.ts'
 import type { Connector, ParserOptions } from './definition.ts'
 import { isFile } from './files.ts'
+import { parserOptions, parserProblems } from './parsers/parser.ts'
 import { type Problem, readSource, type Source } from './positions.ts'
 import { toProblems, valueAt } from './problems.ts'
-import { type ConnectorFile, connectorFile } from './schema.ts'
+import { connectorFile } from './schema.ts'
 
 export const FILE_NAME = 'connector.yaml'
 export const LOCK_NAME = 'connector.lock'
@@ -61,58 +62,10 @@ function refuse(file: string, problems: Problem[]): void {
   throw new DefinitionError([message, ...lines].join('\n'), { file, line, column })
 }
 
-function parserOptions(parser: ConnectorFile['parser']): ParserOptions {
-  if (parser === undefined) return { type: 'rows' }
-  if (parser.type === 'python')
-    return { type: 'python', function: parser.function, code: parser.code ? normalize(parser.code) : '' }
-  if (parser.type === 'json') return { type: 'json', mode: parser.mode }
-  return {
-    type: 'xsv',
-    delimiter: parser.delimiter,
-    quote: parser.quote,
-    escape: parser.escape,
-    comment: parser.comment,
-    headerLines: parser.header_lines,
-    trim: parser.trim,
-    decimalSeparator: parser.decimal_separator,
-    thousandsSeparator: parser.thousands_separator,
-    nullValues: parser.null_values,
-    ragged: parser.ragged,
-  }
-}
-
 function inheritedFrom(parser: ParserOptions | undefined): Inherited {
   if (parser?.type !== 'xsv') return { trim: false, decimalSeparator: '.', thousandsSeparator: '' }
   const { trim, decimalSeparator, thousandsSeparator } = parser
   return { trim, decimalSeparator, thousandsSeparator }
-}
-
-/** Characters with two meanings make every row ambiguous. */
-function parserProblems(source: Source): Problem[] {
-  const keys = ['delimiter', 'quote', 'escape', 'comment']
-  if (valueAt(source.value, ['parser', 'type']) !== 'xsv') return []
-  const given = {
-    delimiter: ',',
-    quote: '"',
-    escape: '',
-    comment: '',
-    ...(valueAt(source.value, ['parser']) as object),
-  }
-  const seen = new Map<unknown, string>()
-  const problems: Problem[] = []
-  for (const key of keys) {
-    const value = valueAt(given, [key])
-    const other = value === '' ? undefined : seen.get(value)
-    // An escape equal to the quote says what a doubled quote is anyway.
-    if (other !== undefined && !(key === 'escape' && other === 'quote')) {
-      problems.push({
-        ...source.at(['parser', key]),
-        message: `parser.${key}: ${JSON.stringify(value)} is already the ${other}`,
-      })
-    }
-    seen.set(value, key)
-  }
-  return problems
 }
 
 function codeProblems(dir: string, source: Source): Problem[] {

@@ -19,7 +19,7 @@ export class DirectParser {
     limits: Limits,
     sink: Sink,
   ) {
-    this.parser = new FragmentParser(compile(connector), this.out, limits)
+    this.parser = new FragmentParser(compile(connector), this.out, limits, () => this.turn())
     this.columns = connector.columns.length
     this.sink = sink
     this.reset(0)
@@ -31,20 +31,34 @@ export class DirectParser {
     this.parser.begin(fragment)
   }
 
-  push(chunk: Uint8Array): void {
+  /** A promise when the format takes time, as compressed ones do. */
+  push(chunk: Uint8Array): void | Promise<void> {
     this.out.begin(chunk.length)
     this.parser.resume()
-    this.parser.push(chunk)
+    const pushing = this.parser.push(chunk)
+    if (pushing) return pushing.then(() => this.answer())
+    this.answer()
+  }
+
+  /** The last frame has the totals, or the error. */
+  end(): void | Promise<void> {
+    this.out.begin(0)
+    this.parser.resume()
+    const ending = this.parser.end()
+    if (ending) return ending.then(() => this.drain())
+    this.drain()
+  }
+
+  private answer(): void {
     this.parser.suspend()
     this.drain()
   }
 
-  /** The last frame has the totals, or the error. */
-  end(): void {
+  /** The Room of the parser's steps: the sink is always ready. */
+  private turn(): void {
+    this.answer()
     this.out.begin(0)
     this.parser.resume()
-    this.parser.end()
-    this.drain()
   }
 
   private drain(): void {

@@ -59,6 +59,7 @@ const SLACK = 64 * 1024
 export class Output {
   bytes: Uint8Array = new Uint8Array(0)
   length = 0
+  private rejectBytes = 0
   private index = new Float64Array(64 * FIELDS)
   private count = 0
   private extras: Extra[] = []
@@ -68,6 +69,17 @@ export class Output {
   begin(inputBytes: number): void {
     const wanted = inputBytes * 2 + SLACK
     if (this.bytes.length < wanted) this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(wanted).buffer)
+    this.length = 0
+  }
+
+  /** Bytes that wait to be taken. */
+  get weight(): number {
+    return this.length + this.rejectBytes
+  }
+
+  /** Gives the buffer back. */
+  release(): void {
+    this.bytes = new Uint8Array(0)
     this.length = 0
   }
 
@@ -82,6 +94,7 @@ export class Output {
   frame(fragment: number, start: number, end: number, rows: number, rejects: Reject[]): void {
     this.row(fragment, start, end, rows, MORE)
     if (rejects.length > 0) this.extras.push({ frame: this.count - 1, rejects })
+    for (const { raw } of rejects) this.rejectBytes += raw.length
   }
 
   last(fragment: number, start: number, end: number, rows: number, rejects: Reject[], counts: Counts): void {
@@ -111,6 +124,7 @@ export class Output {
     if (this.length > 0) this.bytes = new Uint8Array(0)
     else frames.bytes = new Uint8Array(0)
     this.length = 0
+    this.rejectBytes = 0
     this.count = 0
     this.extras = []
     this.unknown = []

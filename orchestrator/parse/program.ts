@@ -4,7 +4,7 @@
  * A Program says what to do, never how far it is: kernels are built from it and keep their own state.
  */
 import { createHash } from 'node:crypto'
-import type { Column, Connector, JsonOptions, ParserOptions, XsvOptions } from '../connector/definition.ts'
+import type { Column, Compression, Connector, JsonOptions, ParserOptions, XsvOptions } from '../connector/definition.ts'
 import { bytesOf } from './tables.ts'
 
 /** Which fast grammar a column has. Everything else about it is the slow path's (convert.ts). */
@@ -47,6 +47,7 @@ export interface Program {
   id: string
   connector: string
   parser: XsvOptions | JsonOptions
+  compression: Compression
   columns: ProgramColumn[]
   rejects: { max: number; maxPercent: number | undefined }
   fragmentBytes: number
@@ -65,6 +66,7 @@ export function compile({
     id: createHash('sha256').update(text).digest('hex'),
     connector: name,
     parser: kernelOf(parser),
+    compression: 'compression' in parser ? parser.compression : 'none',
     columns: columns.map(compileColumn),
     rejects,
     fragmentBytes,
@@ -73,7 +75,7 @@ export function compile({
 
 /** The author's own rows arrive as JSON lines, whatever made them; the schema's types and rejects are the same. */
 function kernelOf(parser: ParserOptions): XsvOptions | JsonOptions {
-  return parser.type === 'xsv' || parser.type === 'json' ? parser : { type: 'json', mode: 'lines' }
+  return parser.type === 'xsv' || parser.type === 'json' ? parser : { type: 'json', compression: 'none', mode: 'lines' }
 }
 
 const OPS = {

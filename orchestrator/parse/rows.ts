@@ -12,6 +12,8 @@ import type { Program } from './program.ts'
 import { type Bad, describe, tooLong, wrongEncoding } from './rejects.ts'
 
 const RAW_BYTES = 16 * 1024
+/** Rejects that go out in a frame of their own, by their raw bytes: many bad rows never fill the memory (promise 5). */
+const REJECTS_BYTES = 256 * 1024
 /** Longest record of the source that is held in memory; a longer one is skipped as a stream. */
 const MAX_RECORD_BYTES = 8 * 1024 * 1024
 
@@ -48,6 +50,7 @@ export class Rows {
   frameStart = 0
   private frameRows = 0
   private rejects: Reject[] = []
+  private rejectBytes = 0
   private defaulted: number[] | undefined
   private crc = 0
   /** Bytes of the unfinished frame, between two messages. */
@@ -77,6 +80,7 @@ export class Rows {
     this.frameStart = this.out.length
     this.frameRows = 0
     this.rejects = []
+    this.rejectBytes = 0
     this.defaulted = undefined
     this.crc = 0
     this.carried = undefined
@@ -161,6 +165,7 @@ export class Rows {
     this.frameStart = o
     this.frameRows = 0
     this.rejects = []
+    this.rejectBytes = 0
   }
 
   private checksum(o: number): number {
@@ -185,6 +190,8 @@ export class Rows {
     }
     this.lastReject = `row ${rowNumber}, line ${line}: ${bad.code}: ${message}`
     this.rejects.push({ rowNumber, line, byteOffset, column, code: bad.code, message, raw, truncated })
+    this.rejectBytes += raw.length + message.length
+    if (this.rejectBytes >= REJECTS_BYTES) this.cut(this.out.length)
   }
 
   private placed(bad: Bad): string {

@@ -293,6 +293,8 @@ export class XsvKernel implements Kernel {
         continue
       }
       o = o0
+      // A reject may close the frame.
+      out.length = o
       i = lines.refuse(b, r0, n, isFinal, slow.bad, layout.cells)
       if (i < 0) {
         i = r0

@@ -37,7 +37,7 @@ describe('connector.yaml', () => {
       pip: [],
       lock: '',
       credentials: undefined,
-      parser: { type: 'json', mode: 'auto' },
+      parser: { type: 'json', compression: 'auto', mode: 'auto' },
       columns: [
         {
           name: 'id',
@@ -99,6 +99,7 @@ refresh: {deleted: keep}
 `)
     expect(receipts.parser).toEqual({
       type: 'xsv',
+      compression: 'auto',
       delimiter: ';',
       quote: '"',
       escape: '',

@@ -1,0 +1,29 @@
+/** The parsers, told apart by their `type`: one file each says what it takes and what becomes of that. */
+import * as z from 'zod'
+import type { ParserOptions } from '../definition.ts'
+import type { Problem, Source } from '../positions.ts'
+import { valueAt } from '../problems.ts'
+import { json, jsonOptions } from './json.ts'
+import { python, pythonOptions } from './python.ts'
+import { xsv, xsvOptions, xsvProblems } from './xsv.ts'
+
+export const parser = z.discriminatedUnion('type', [xsv, json, python])
+
+/** Without a parser the connector yields rows, by read_rows. */
+export function parserOptions(given: z.output<typeof parser> | undefined): ParserOptions {
+  switch (given?.type) {
+    case undefined:
+      return { type: 'rows' }
+    case 'xsv':
+      return xsvOptions(given)
+    case 'json':
+      return jsonOptions(given)
+    case 'python':
+      return pythonOptions(given)
+  }
+}
+
+/** What one key cannot know by itself. */
+export function parserProblems(source: Source): Problem[] {
+  return valueAt(source.value, ['parser', 'type']) === 'xsv' ? xsvProblems(source) : []
+}
