@@ -19,6 +19,7 @@ import type {
   Work,
 } from './ports.ts'
 import { type Incoming, pump } from './pump.ts'
+import { Quarantine } from './quarantine.ts'
 
 export interface BatchDeps {
   session: Session
@@ -41,7 +42,7 @@ export type Outcome =
 interface Slot extends Incoming {
   work: Work
   writer: FragmentWriter | undefined
-  rejects: Reject[]
+  quarantine: Quarantine | undefined
   totals: Totals | undefined
   error: RowcastError | undefined
 }
@@ -59,7 +60,7 @@ export async function readBatch(works: Work[], deps: BatchDeps, signal: AbortSig
       work,
       writer: undefined,
       end: undefined,
-      rejects: [],
+      quarantine: undefined,
       totals: undefined,
       error: undefined,
       dropped: false,
@@ -137,12 +138,17 @@ async function publish(
       hadRejects,
     })
   }
-  if (frame.rejects.length > 0) slot.rejects.push(...frame.rejects)
-  if (frame.bytes.length > 0) await slot.writer.write(frame)
+  const { writer } = slot
+  if (frame.rejects.length > 0) {
+    slot.quarantine ??= new Quarantine((rejects) => keepRejects(work, writer.generation, rejects))
+    await slot.quarantine.add(frame.rejects)
+  }
+  if (frame.bytes.length > 0) await writer.write(frame)
   const { totals } = frame
   if (!totals) return
-  if (slot.rejects.length > 0) await keepRejects(work, slot.writer.generation, slot.rejects)
+  await slot.quarantine?.flush()
   const { published: rows, rejected, crc32 } = totals
-  await slot.writer.finish({ bytes: slot.end?.bytes ?? 0, rows, rejected, crc32, rejects: slot.rejects })
+  const rejects = slot.quarantine?.told ?? []
+  await writer.finish({ bytes: slot.end?.bytes ?? 0, rows, rejected, crc32, rejects })
   slot.totals = totals
 }

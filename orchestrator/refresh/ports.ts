@@ -107,7 +107,7 @@ export interface ParseInput {
 
 export interface ParsedFrame {
   fragment: number
-  /** Whole NDJSON rows. Empty only on a fragment's last frame. */
+  /** Whole NDJSON rows. Empty on a fragment's last frame, or when it brings rejects alone. */
   bytes: Uint8Array
   rows: number
   /** Rejects met while this frame was made. */
@@ -137,9 +137,10 @@ export interface Totals {
 export interface Reject {
   /** From 1; header, blank and comment lines do not count. */
   rowNumber: number
-  /** Physical line, from 1. */
-  line: number
-  byteOffset: number
+  /** Physical line, from 1; null where there are none (Avro, Parquet). */
+  line: number | null
+  /** Of the record's first byte, from 0, decompressed; of its block in Avro; null in Parquet. */
+  byteOffset: number | null
   /** null when the row itself is bad. */
   column: string | null
   code: string
@@ -238,6 +239,7 @@ export interface FragmentEnd {
   rows: number
   rejected: number
   crc32: number
+  /** Those that go into the stream; `rejected` counts all. */
   rejects: Reject[]
 }
 
