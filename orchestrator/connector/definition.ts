@@ -1,6 +1,6 @@
 /** What a connector is, once its connector.yaml has been read and checked. Plain data, no behaviour. */
 
-/** The scalar column types; `json` is any JSON value, kept digit for digit. */
+/** `json` is any JSON value, kept digit for digit. */
 export type ColumnType =
   | {
       kind:
@@ -18,6 +18,15 @@ export type ColumnType =
         | 'json'
     }
   | { kind: 'decimal'; precision: number; scale: number }
+  | { kind: 'list'; element: ColumnType }
+  /** From text to values. */
+  | { kind: 'map'; value: ColumnType }
+  | { kind: 'struct'; fields: StructField[] }
+
+export interface StructField {
+  name: string
+  type: ColumnType
+}
 
 export type OnInvalid = 'skip' | 'default' | 'null' | 'fail'
 
