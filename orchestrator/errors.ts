@@ -24,6 +24,8 @@ export const ROW_CODES = [
   'row.depth',
   'row.encoding',
   'row.too_long',
+  'row.no_match',
+  'row.timeout',
 ] as const
 export type RowCode = (typeof ROW_CODES)[number]
 
@@ -31,6 +33,7 @@ export type RowCode = (typeof ROW_CODES)[number]
 export const FRAGMENT_CODES = [
   'fragment.missing_column',
   'fragment.open_quote',
+  'fragment.truncated',
   'fragment.container',
   'fragment.unsupported',
   'fragment.limit',
@@ -38,6 +41,7 @@ export const FRAGMENT_CODES = [
   'fragment.stalled',
   'fragment.value',
   'fragment.internal',
+  'schema.mismatch',
 ] as const
 export type FragmentCode = (typeof FRAGMENT_CODES)[number]
 

@@ -106,7 +106,10 @@ export interface Connector {
   lock: string
   credentials: { env: string } | { file: string } | undefined
   parser: ParserOptions
+  /** Empty while `derivesColumns` and no fragment was read yet. */
   columns: Column[]
+  /** No schema was given: the first fragment brings the columns, and they are the same from then on. */
+  derivesColumns: boolean
   refresh: {
     schedule: Schedule
     concurrency: number

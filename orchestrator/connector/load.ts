@@ -9,9 +9,9 @@ import { DefinitionError } from '../errors.ts'
 import { type Inherited, readColumns } from './columns.ts'
 import type { Connector, ParserOptions } from './definition.ts'
 import { isFile } from './files.ts'
-import { parserOptions, parserProblems } from './parsers/parser.ts'
+import { bringsColumns, parserOptions, parserProblems } from './parsers/parser.ts'
 import { type Problem, readSource, type Source } from './positions.ts'
-import { toProblems, valueAt } from './problems.ts'
+import { EXPECTED, toProblems, valueAt } from './problems.ts'
 import { connectorFile } from './schema.ts'
 
 export const FILE_NAME = 'connector.yaml'
@@ -28,6 +28,9 @@ export function loadConnector(dir: string): Connector {
   const parser = parsed.success ? parserOptions(parsed.data.parser) : undefined
   const columns = readColumns(source, inheritedFrom(parser))
   problems.push(...columns.problems, ...parserProblems(source), ...codeProblems(dir, source))
+  const isMapping = valueAt(source.value, ['name']) !== undefined
+  if (isMapping && valueAt(source.value, ['schema']) === undefined && !(parser && bringsColumns(parser)))
+    problems.push({ ...source.at([]), message: `schema: missing; expected ${EXPECTED['schema']}` })
   refuse(file, problems)
   if (!parsed.success || !parser) throw new DefinitionError(`${file}: not understood`)
 
@@ -42,6 +45,7 @@ export function loadConnector(dir: string): Connector {
     credentials,
     parser,
     columns: columns.columns,
+    derivesColumns: parsed.data.schema === undefined,
     refresh: {
       schedule: refresh.schedule,
       concurrency: refresh.concurrency,

@@ -32,7 +32,7 @@ function describe(issue: Issue, path: Path, source: Source): string {
   return expected ? `${name}expected ${expected}, found ${show(value)}` : `${name}${issue.message}`
 }
 
-const EXPECTED: Record<string, string> = {
+export const EXPECTED: Record<string, string> = {
   parser: "a mapping with the parser's type, as in {type: xsv}",
   'parser.type': `one of ${PARSER_TYPES.join(', ')}`,
   schema: 'a mapping with the list of columns, as in {columns: [{name: id, type: long}]}',

@@ -92,7 +92,8 @@ export const connectorFile = z.strictObject({
   credentials: credentials.optional(),
   // Without one the connector yields rows, by read_rows.
   parser: parser.optional(),
-  schema: z.strictObject({ columns: z.array(column).min(1).max(10_000) }),
+  // Needed unless the parser's files bring their own; load.ts looks.
+  schema: z.strictObject({ columns: z.array(column).min(1).max(10_000) }).optional(),
   refresh: z
     .strictObject({
       schedule: schedule.default({ kind: 'manual' }),

@@ -1,9 +1,8 @@
 /** Fragments parsed in this thread, for tests and small tools: the same classes that the workers run. */
-import type { Connector } from '../connector/definition.ts'
 import type { ParsedFrame } from '../refresh/ports.ts'
 import { FragmentParser } from './fragment.ts'
 import { decodeFrames, Output } from './output.ts'
-import { compile } from './program.ts'
+import { type Compilable, compile } from './program.ts'
 import type { Limits } from './rows.ts'
 
 export type Sink = (frame: ParsedFrame) => void
@@ -14,11 +13,7 @@ export class DirectParser {
   private readonly columns: number
   private readonly sink: Sink
 
-  constructor(
-    connector: Pick<Connector, 'name' | 'parser' | 'columns' | 'rejects' | 'limits'>,
-    limits: Limits,
-    sink: Sink,
-  ) {
+  constructor(connector: Compilable, limits: Limits, sink: Sink) {
     this.parser = new FragmentParser(compile(connector), this.out, limits, () => this.turn())
     this.columns = connector.columns.length
     this.sink = sink

@@ -4,6 +4,7 @@
  * A frame is a row of an array of numbers, not an object: a message of 500 small fragments crosses the thread border as
  * one buffer and one array. What is rare (rejects, defaults, an error) travels beside them as objects.
  */
+import type { Column } from '../connector/definition.ts'
 import { type FragmentCode, FragmentError } from '../errors.ts'
 import type { ParsedFrame, Reject } from '../refresh/ports.ts'
 
@@ -30,6 +31,7 @@ interface Extra {
   frame: number
   rejects?: Reject[]
   defaulted?: number[]
+  derived?: Column[]
   error?: { code: FragmentCode; message: string }
 }
 
@@ -95,6 +97,12 @@ export class Output {
     this.row(fragment, start, end, rows, MORE)
     if (rejects.length > 0) this.extras.push({ frame: this.count - 1, rejects })
     for (const { raw } of rejects) this.rejectBytes += raw.length
+  }
+
+  /** The fragment brought its columns. */
+  derived(fragment: number, derived: Column[]): void {
+    this.row(fragment, 0, 0, 0, MORE)
+    this.extras.push({ frame: this.count - 1, derived })
   }
 
   last(fragment: number, start: number, end: number, rows: number, rejects: Reject[], counts: Counts): void {
@@ -169,6 +177,7 @@ export function decodeFrames({ bytes, index, count, extras, unknown }: Frames, c
       bytes: bytes.subarray(start, start + index[at + LENGTH]!),
       rows: index[at + ROWS]!,
       rejects: extra?.rejects ?? [],
+      derived: extra?.derived,
       totals: isLast
         ? {
             read: index[at + READ]!,

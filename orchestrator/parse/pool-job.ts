@@ -203,5 +203,5 @@ export class PoolJob implements ParseJob, ThreadJob {
 
 function failed(fragment: number, { code, message }: FragmentError): ParsedFrame {
   const error = new FragmentError(code as 'fragment.internal', message, { retryable: true })
-  return { fragment, bytes: new Uint8Array(0), rows: 0, rejects: [], totals: undefined, error }
+  return { fragment, bytes: new Uint8Array(0), rows: 0, rejects: [], derived: undefined, totals: undefined, error }
 }

@@ -84,27 +84,34 @@ export interface Program {
   parser: XsvOptions | JsonOptions
   compression: Compression
   columns: ProgramColumn[]
+  /**
+   * declared: the columns are the author's · derive: there are none yet, the fragment brings them (Rows.adopt) · pinned: they
+   * came from an earlier fragment, and this one must have the same
+   */
+  schema: 'declared' | 'derive' | 'pinned'
   rejects: { max: number; maxPercent: number | undefined }
   fragmentBytes: number
+  /** Parsed in threads apart from those of xsv and json: see ParsePool. */
+  isApart: boolean
 }
 
-export function compile({
-  name,
-  parser,
-  columns,
-  rejects,
-  limits,
-}: Pick<Connector, 'name' | 'parser' | 'columns' | 'rejects' | 'limits'>): Program {
+const SHARED = new Set<string>(['xsv', 'json'])
+
+export type Compilable = Pick<Connector, 'name' | 'parser' | 'columns' | 'derivesColumns' | 'rejects' | 'limits'>
+
+export function compile({ name, parser, columns, derivesColumns, rejects, limits }: Compilable): Program {
   const { fragmentBytes } = limits
-  const text = JSON.stringify({ name, parser, columns, rejects, fragmentBytes })
+  const text = JSON.stringify({ name, parser, columns, derivesColumns, rejects, fragmentBytes })
   return {
     id: createHash('sha256').update(text).digest('hex'),
     connector: name,
     parser: kernelOf(parser),
     compression: 'compression' in parser ? parser.compression : 'none',
     columns: columns.map(compileColumn),
+    schema: derivesColumns ? (columns.length === 0 ? 'derive' : 'pinned') : 'declared',
     rejects,
     fragmentBytes,
+    isApart: !SHARED.has(kernelOf(parser).type),
   }
 }
 
@@ -134,7 +141,8 @@ const OPS: Record<ColumnType['kind'], number> = {
 
 const BITS: Partial<Record<ColumnType['kind'], bigint>> = { byte: 8n, short: 16n, int: 32n, long: 64n }
 
-function compileColumn(column: Column, index: number): ProgramColumn {
+/** Ready for the kernels; also used in a worker, for columns that a fragment brought. */
+export function compileColumn(column: Column, index: number): ProgramColumn {
   const { type, nullable, onInvalid } = column
   const absent = column.default ?? (nullable ? 'null' : undefined)
   const invalid = onInvalid === 'default' ? absent : onInvalid === 'null' && nullable ? 'null' : undefined

@@ -2,7 +2,7 @@
  * The small interfaces that the flow of a refresh needs. `state`, `parse`, `publish` and `executor` implement them and do
  * not know one another; main puts them together.
  */
-import type { Connector } from '../connector/definition.ts'
+import type { Column, Connector } from '../connector/definition.ts'
 import type { FragmentError, RowcastError } from '../errors.ts'
 
 // ---------------------------------------------------------------- executor: list and read
@@ -112,6 +112,8 @@ export interface ParsedFrame {
   rows: number
   /** Rejects met while this frame was made. */
   rejects: Reject[]
+  /** Before the first row of a fragment that brings its own columns, when the connector has none yet. */
+  derived: Column[] | undefined
   /** On the last frame of a fragment that is good. */
   totals: Totals | undefined
   /** In place of `totals`: the fragment is bad and nothing of it counts. */

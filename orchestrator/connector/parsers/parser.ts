@@ -23,6 +23,11 @@ export function parserOptions(given: z.output<typeof parser> | undefined): Parse
   }
 }
 
+/** Parsers whose files say what their columns are: the schema may be left out. */
+const BRING_COLUMNS = new Set<ParserOptions['type']>([])
+
+export const bringsColumns = ({ type }: ParserOptions) => BRING_COLUMNS.has(type)
+
 /** What one key cannot know by itself. */
 export function parserProblems(source: Source): Problem[] {
   return valueAt(source.value, ['parser', 'type']) === 'xsv' ? xsvProblems(source) : []

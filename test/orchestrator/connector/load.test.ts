@@ -51,6 +51,7 @@ describe('connector.yaml', () => {
           thousandsSeparator: '',
         },
       ],
+      derivesColumns: false,
       refresh: {
         schedule: { kind: 'manual' },
         concurrency: 4,

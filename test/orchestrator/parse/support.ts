@@ -57,6 +57,7 @@ export function connector({
     credentials: undefined,
     parser: options,
     columns: columns.map((words) => column(words, options)),
+    derivesColumns: columns.length === 0,
     refresh: {
       schedule: { kind: 'manual' },
       concurrency: 1,
