@@ -28,7 +28,16 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   consume: { ours: ['consume', 'publish/frame.ts', 'publish/subject.ts', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   local: { ours: ['local', 'errors.ts'], outside: /^node:/ },
   cli: {
-    ours: ['cli', 'types:refresh', 'types:connector', 'types:consume', 'schedule.ts', 'refresh/trial.ts', 'errors.ts'],
+    ours: [
+      'cli',
+      'types:refresh',
+      'types:connector',
+      'connector/types.ts',
+      'types:consume',
+      'schedule.ts',
+      'refresh/trial.ts',
+      'errors.ts',
+    ],
     outside: /^(node:|commander$)/,
   },
   'main.ts': { ours: ['*'], outside: /^(node:|@nats-io\/)/ },

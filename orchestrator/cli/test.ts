@@ -1,4 +1,5 @@
 /** rowcast test DIR: rows and rejects at once, with neither NATS nor a database. */
+import { formatType } from '../connector/types.ts'
 import { RowcastError } from '../errors.ts'
 import type { Reject } from '../refresh/ports.ts'
 import { type Stage, type TrialFragment, trial } from '../refresh/trial.ts'
@@ -58,6 +59,12 @@ export async function testCommand(parts: Parts, output: Output, target: string, 
           output.say(
             `${'  '.repeat(depth)}${name}${isPrefix ? output.dim('  (prefix)') : output.dim(`  ${fingerprint}`)}`,
           )
+          break
+        }
+        case 'schema': {
+          const columns = event.columns.map(({ name, type }) => ({ name, type: formatType(type) }))
+          output.line({ type: 'schema', columns })
+          output.say(output.dim(`columns, from the file: ${columns.map((of) => `${of.name} ${of.type}`).join(', ')}`))
           break
         }
         case 'rows':

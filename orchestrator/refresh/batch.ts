@@ -20,13 +20,13 @@ import type {
 } from './ports.ts'
 import { type Incoming, pump } from './pump.ts'
 import { Quarantine } from './quarantine.ts'
+import type { RefreshSchema } from './schema.ts'
 
 export interface BatchDeps {
   session: Session
   job: ParseJob
   stream: ConnectorStream
-  fragmentVersion(work: Work): string
-  schema: string
+  schema: RefreshSchema
   traceparent(): string
   /** Promise 6: the rejects are kept before their fragment counts. */
   keepRejects(work: Work, generation: number, rejects: Reject[]): Promise<void>
@@ -115,24 +115,21 @@ async function drainInto(slots: Slot[], deps: BatchDeps, stop: AbortController):
         if (slots.every((other) => other.error || other.totals)) stop.abort()
         continue
       }
+      if (frame.derived) await deps.schema.adopt(frame.derived)
       await publish(frame, slot, deps)
     }
   }
 }
 
-async function publish(
-  frame: ParsedFrame,
-  slot: Slot,
-  { stream, schema, fragmentVersion, keepRejects }: BatchDeps,
-): Promise<void> {
+async function publish(frame: ParsedFrame, slot: Slot, { stream, schema, keepRejects }: BatchDeps): Promise<void> {
   const { work } = slot
   if (!slot.writer) {
     const { name, fingerprint, generation, tailSequence, hadRejects } = work
     slot.writer = await stream.begin({
       name,
       fingerprint,
-      version: fragmentVersion(work),
-      schema,
+      version: schema.fragmentVersion(work),
+      schema: schema.id,
       generation,
       tailSequence,
       hadRejects,

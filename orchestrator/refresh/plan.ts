@@ -4,6 +4,7 @@ import { massDeletion } from './guard.ts'
 import { listAll } from './listing.ts'
 import type { Diff } from './ports.ts'
 import type { RefreshDeps } from './refresh.ts'
+import { withPinnedColumns } from './schema.ts'
 import { openSessions } from './sessions.ts'
 import { Tally } from './tally.ts'
 
@@ -25,7 +26,8 @@ export async function plan(
       signal,
     )
     try {
-      const diff = await staging.diff(deps.versions.effective(connector, await sessions.get()).id)
+      const known = await withPinnedColumns(connector, state)
+      const diff = await staging.diff(deps.versions.effective(known, await sessions.get()).id)
       return { ...diff, guard: massDeletion(connector, diff, false) }
     } finally {
       await staging.drop()

@@ -296,6 +296,10 @@ export interface StatePort {
   keepRejects(claim: Claim, fragment: string, generation: number, rejects: Reject[]): Promise<void>
   /** A fragment failed for good in this refresh; its last good rows stay. */
   fail(claim: Claim, fragment: string, error: { code: string; message: string }): Promise<void>
+  /** Columns that were derived from the first fragment; undefined: none were yet. */
+  derivedColumns(connector: string): Promise<Column[] | undefined>
+  /** Keeps them: later fragments must have the same. */
+  pinColumns(claim: Claim, columns: Column[]): Promise<void>
   /** Registers what fragments are read with. */
   registerVersion(claim: Claim, version: VersionRecord): Promise<void>
   /** Ends the refresh; sets the connector's state; frees the lease. */

@@ -1,5 +1,5 @@
 /** `test`: list ▸ read ▸ parse, once, with neither NATS nor a database; no retries and no circuit breaker. */
-import type { Connector } from '../connector/definition.ts'
+import type { Column, Connector } from '../connector/definition.ts'
 import { AuthorError, codeOf, DefinitionError, messageOf } from '../errors.ts'
 import type { ExecutorPort, ListedItem, ParsePort, Reject, Session, SessionHooks, Totals } from './ports.ts'
 import { FRAME_BYTES, type Incoming, pump } from './pump.ts'
@@ -14,6 +14,8 @@ export interface TrialRequest {
 
 export type TrialEvent =
   | { type: 'listed'; item: ListedItem }
+  /** The columns that the first fragment brought, when the connector has none of its own. */
+  | { type: 'schema'; columns: Column[] }
   /** Whole NDJSON rows. */
   | { type: 'rows'; fragment: string; bytes: Uint8Array }
   | { type: 'reject'; fragment: string; reject: Reject }
@@ -49,12 +51,13 @@ const BATCH = 100
 const MAX_ROW_BYTES = 8 << 20
 
 export async function* trial(
-  connector: Connector,
+  given: Connector,
   { executor, parse, hooks }: { executor: ExecutorPort; parse: ParsePort; hooks: SessionHooks },
   request: TrialRequest,
   signal: AbortSignal,
 ): AsyncGenerator<TrialEvent> {
   const sum = { fragments: 0, rows: 0, rejected: 0, failed: 0 }
+  let connector = given
   let session: Session | undefined
   try {
     session = await executor.open(connector, hooks, signal)
@@ -70,8 +73,10 @@ export async function* trial(
       return
     }
     const wanted = choose(items, request.fragments)
-    const step = request.maxRows === undefined ? BATCH : 1
+    let step = 0
     for (let at = 0; at < wanted.length; at += step) {
+      // A fragment that brings the columns of all the others goes alone.
+      step = request.maxRows === undefined && connector.columns.length > 0 ? BATCH : 1
       const left = request.maxRows === undefined ? undefined : request.maxRows - sum.rows
       if (left !== undefined && left <= 0) break
       for await (const event of readSome(connector, session, parse, wanted.slice(at, at + step), left, signal)) {
@@ -80,7 +85,7 @@ export async function* trial(
           sum.rows += event.rows
           sum.rejected += event.rejected
           if (event.status === 'failed') sum.failed++
-        }
+        } else if (event.type === 'schema') connector = { ...connector, columns: event.columns }
         yield event
       }
     }
@@ -149,8 +154,9 @@ async function* readSome(
   )
   try {
     for await (const frames of job.output) {
-      for (const { fragment, bytes, rejects, totals, error } of frames) {
+      for (const { fragment, bytes, rejects, derived, totals, error } of frames) {
         const slot = slots[fragment]!
+        if (derived) yield { type: 'schema', columns: derived }
         if (bytes.length > 0) yield { type: 'rows', fragment: slot.item.name, bytes }
         for (const reject of rejects) yield { type: 'reject', fragment: slot.item.name, reject }
         if (error) slot.error = error
