@@ -4,6 +4,7 @@ import { FragmentParser } from './fragment.ts'
 import { decodeFrames, Output } from './output.ts'
 import { type Compilable, compile } from './program.ts'
 import type { Limits } from './rows.ts'
+import { type Engine, engine } from './wasm/engine.ts'
 
 export type Sink = (frame: ParsedFrame) => void
 
@@ -13,8 +14,9 @@ export class DirectParser {
   private readonly columns: number
   private readonly sink: Sink
 
-  constructor(connector: Compilable, limits: Limits, sink: Sink) {
-    this.parser = new FragmentParser(compile(connector), this.out, limits, () => this.turn())
+  /** `wasm`: undefined for TypeScript alone. */
+  constructor(connector: Compilable, limits: Limits, sink: Sink, wasm: Engine | undefined = engine()) {
+    this.parser = new FragmentParser(compile(connector), this.out, limits, () => this.turn(), wasm)
     this.columns = connector.columns.length
     this.sink = sink
     this.reset(0)

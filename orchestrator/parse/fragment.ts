@@ -12,6 +12,7 @@ import type { Program } from './program.ts'
 import { type Limits, Rows } from './rows.ts'
 import type { Reader, Room, Stage } from './stage.ts'
 import { TextReader } from './text-reader.ts'
+import { type Engine, engine } from './wasm/engine.ts'
 import { XsvKernel } from './xsv.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -31,12 +32,13 @@ export class FragmentParser {
   private received = 0
   private isOpen = false
 
-  constructor(program: Program, out: Output, limits: Limits, room: Room) {
+  /** `wasm`: the compiled kernels, where there are any. */
+  constructor(program: Program, out: Output, limits: Limits, room: Room, wasm: Engine | undefined = engine()) {
     this.program = program
     this.room = room
     this.rows = new Rows(program, out)
     this.rows.configure(limits)
-    this.reader = readerOf(program, this.rows)
+    this.reader = readerOf(program, this.rows, wasm)
     this.gate = this.counted()
   }
 
@@ -169,6 +171,6 @@ export class FragmentParser {
   }
 }
 
-function readerOf(program: Program, rows: Rows): Reader {
-  return new TextReader(rows, program.parser.type === 'xsv' ? new XsvKernel(rows) : new JsonKernel(rows))
+function readerOf(program: Program, rows: Rows, wasm: Engine | undefined): Reader {
+  return new TextReader(rows, program.parser.type === 'xsv' ? new XsvKernel(rows, wasm) : new JsonKernel(rows))
 }

@@ -45,7 +45,7 @@ export interface ProgramValue {
   /** DECIMAL: digits before and after the point. */
   integerDigits: number
   fractionDigits: number
-  /** The decimal separator as a byte; 0 when the fast grammar has none. */
+  /** The decimal separator as a byte; 256, which no byte is, when the fast grammar has none. */
   point: number
   /** LIST, MAP: what is inside. */
   element: ProgramValue | undefined
@@ -179,7 +179,7 @@ function compileValue(type: ColumnType, settings: Settings): ProgramValue {
     least: bytesOf(String(top)),
     integerDigits: precision - scale,
     fractionDigits: scale,
-    point: /^[\x21-\x7e]$/.test(decimalSeparator) ? decimalSeparator.charCodeAt(0) : 0,
+    point: /^[\x21-\x7e]$/.test(decimalSeparator) ? decimalSeparator.charCodeAt(0) : 256,
     element: inside && compileValue(inside, settings),
     fields: fields.map((field) => ({
       name: field.name,

@@ -136,6 +136,17 @@ export class Rows {
     if (o - this.frameStart >= this.frameBytes) this.cut(o)
   }
 
+  /** `count` rows end at `o`, all of which took the default of the columns in `absent`. */
+  many(o: number, count: number, absent: Int32Array): void {
+    this.published += count
+    this.frameRows += count
+    if (absent.length > 0) {
+      this.defaulted ??= new Array<number>(this.program.columns.length).fill(0)
+      for (const c of absent) this.defaulted[c]! += count
+    }
+    if (o - this.frameStart >= this.frameBytes) this.cut(o)
+  }
+
   /** Promise 6: a record that is not published is kept with its reason. `end` is behind its last byte. */
   reject(b: Uint8Array, start: number, end: number, bad: Bad): void {
     const record = b.subarray(start, end)

@@ -5,6 +5,7 @@ import type { Column, Connector, ParserOptions } from '../../../orchestrator/con
 import { parseType } from '../../../orchestrator/connector/types.ts'
 import { DirectParser } from '../../../orchestrator/parse/direct.ts'
 import type { Limits } from '../../../orchestrator/parse/rows.ts'
+import { type Engine, engine } from '../../../orchestrator/parse/wasm/engine.ts'
 import type { ParsedFrame, Reject, Totals } from '../../../orchestrator/refresh/ports.ts'
 
 export interface ColumnWords extends Partial<Omit<Column, 'type'>> {
@@ -109,9 +110,18 @@ export function parse(
   cuts: number[] = [],
   limits: Partial<Limits> = {},
 ): Parsed {
-  const { frames, steps } = prepare(of, input, cuts, limits)
-  for (const step of steps) if (step()) throw new Error('this format takes time: parseLater')
-  return collect(frames)
+  const run = (wasm: Engine | undefined) => {
+    const { frames, steps } = prepare(of, input, cuts, limits, wasm)
+    for (const step of steps) if (step()) throw new Error('this format takes time: parseLater')
+    return collect(frames)
+  }
+  return bothWays(run(engine()), run(undefined))
+}
+
+/** The compiled kernels against the TypeScript ones, in every test. */
+function bothWays(compiled: Parsed, plain: Parsed): Parsed {
+  expect(summary(compiled), 'compiled kernel against TypeScript').toEqual(summary(plain))
+  return compiled
 }
 
 /** The same by any format. */
@@ -121,18 +131,26 @@ export async function parseLater(
   cuts: number[] = [],
   limits: Partial<Limits> = {},
 ): Promise<Parsed> {
-  const { frames, steps } = prepare(of, input, cuts, limits)
-  for (const step of steps) await step()
-  return collect(frames)
+  const run = async (wasm: Engine | undefined) => {
+    const { frames, steps } = prepare(of, input, cuts, limits, wasm)
+    for (const step of steps) await step()
+    return collect(frames)
+  }
+  return bothWays(await run(engine()), await run(undefined))
 }
 
-function prepare(of: Connector, input: Uint8Array | string, cuts: number[], limits: Partial<Limits>) {
+function prepare(
+  of: Connector,
+  input: Uint8Array | string,
+  cuts: number[],
+  limits: Partial<Limits>,
+  wasm: Engine | undefined,
+) {
   const data = typeof input === 'string' ? Buffer.from(input) : input
   const frames: ParsedFrame[] = []
-  const parser = new DirectParser(of, { ...LIMITS, ...limits }, (frame) => {
-    // The output buffer is not used again, but what a chunk leaves must not depend on the chunk staying alive.
-    frames.push({ ...frame, bytes: new Uint8Array(frame.bytes) })
-  })
+  // The output buffer is not used again, but what a chunk leaves must not depend on the chunk staying alive.
+  const sink = (frame: ParsedFrame) => void frames.push({ ...frame, bytes: new Uint8Array(frame.bytes) })
+  const parser = new DirectParser(of, { ...LIMITS, ...limits }, sink, wasm)
   let from = 0
   const steps: (() => void | Promise<void>)[] = [...cuts, data.length].map((cut) => {
     const start = from
