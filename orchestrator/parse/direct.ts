@@ -14,8 +14,8 @@ export class DirectParser {
   private readonly columns: number
   private readonly sink: Sink
 
-  /** `wasm`: undefined for TypeScript alone. */
-  constructor(connector: Compilable, limits: Limits, sink: Sink, wasm: Engine | undefined = engine()) {
+  /** `wasm`: null for TypeScript alone. */
+  constructor(connector: Compilable, limits: Limits, sink: Sink, wasm: Engine | null = engine()) {
     this.parser = new FragmentParser(compile(connector), this.out, limits, () => this.turn(), wasm)
     this.columns = connector.columns.length
     this.sink = sink

@@ -33,7 +33,7 @@ export class FragmentParser {
   private isOpen = false
 
   /** `wasm`: the compiled kernels, where there are any. */
-  constructor(program: Program, out: Output, limits: Limits, room: Room, wasm: Engine | undefined = engine()) {
+  constructor(program: Program, out: Output, limits: Limits, room: Room, wasm: Engine | null = engine()) {
     this.program = program
     this.room = room
     this.rows = new Rows(program, out)
@@ -171,6 +171,6 @@ export class FragmentParser {
   }
 }
 
-function readerOf(program: Program, rows: Rows, wasm: Engine | undefined): Reader {
-  return new TextReader(rows, program.parser.type === 'xsv' ? new XsvKernel(rows, wasm) : new JsonKernel(rows))
+function readerOf(program: Program, rows: Rows, wasm: Engine | null): Reader {
+  return new TextReader(rows, program.parser.type === 'xsv' ? new XsvKernel(rows, wasm) : new JsonKernel(rows, wasm))
 }

@@ -112,7 +112,8 @@ export class JsonValues extends Substitute {
     return o
   }
 
-  private slow(b: Buffer, c: number, kind: number, s: number, e: number): boolean {
+  /** The value of column c by the full rules; false with `bad`. */
+  slow(b: Buffer, c: number, kind: number, s: number, e: number): boolean {
     const column = this.columns[c]!
     if (kind === ABSENT) return this.absent(column)
     if (kind === NULL) {

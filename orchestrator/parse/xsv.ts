@@ -44,7 +44,7 @@ export class XsvKernel implements Kernel {
   private readonly fast: FastXsv | undefined
 
   /** With an `engine` plain records are its work. */
-  constructor(rows: Rows, engine: Engine | undefined) {
+  constructor(rows: Rows, engine: Engine | null) {
     this.rows = rows
     this.columns = rows.program.columns
     this.dialect = dialectOf(rows.program)
@@ -52,7 +52,7 @@ export class XsvKernel implements Kernel {
     this.header = new XsvHeader(rows, this.dialect, scanner)
     this.slow = new SlowCells(this.dialect, this.columns.length)
     this.lines = new XsvLines(rows, this.dialect, scanner, this.header)
-    this.fast = engine && new FastXsv(engine, rows, this.dialect, this.slow)
+    this.fast = engine === null ? undefined : new FastXsv(engine, rows, this.dialect, this.slow)
   }
 
   begin(): void {

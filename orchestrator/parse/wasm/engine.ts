@@ -12,7 +12,7 @@ import { bytesOf } from '../tables.ts'
 
 /** As in shared.h. */
 const IN_BYTES = 512 * 1024
-const MAX_STEPS = 1024
+export const MAX_STEPS = 1024
 const MAX_KEY_BYTES = 64 * 1024
 const STEP_WORDS = 16
 export const HOLE = 20
@@ -30,7 +30,7 @@ export const HOLES = 4
 export const HOLE_ROWS = 5
 export const STATE = 6
 
-export interface Exports {
+interface Exports {
   memory: { buffer: ArrayBuffer }
   in_at(): number
   out_at(): number
@@ -40,9 +40,20 @@ export interface Exports {
   hole_rows_at(): number
   done_at(): number
   maybe_null_at(): number
+  known_at(): number
   xsv_dialect(delimiter: number, quote: number, comment: number, emptyIsNull: number): void
   xsv_layout(steps: number, cells: number, isReordered: number, tailAt: number, tailLength: number): void
   xsv_records(from: number, n: number, mostRows: number, enough: number, mostIn: number, mostOut: number): number
+  json_layout(columns: number, keys: number, maxDepth: number): void
+  json_records(
+    from: number,
+    n: number,
+    kind: number,
+    mostRows: number,
+    enough: number,
+    mostIn: number,
+    mostOut: number,
+  ): number
 }
 
 /** A column's value as the kernels see it; undefined: a cell that no column uses. */
@@ -59,8 +70,13 @@ export class Engine {
   readonly done: Uint32Array
   readonly holes: Uint32Array
   readonly holeRows: Uint32Array
-  /** Whose tables are loaded. */
-  user: unknown
+  /** xsv: 1 for a byte with which a null value of more than no bytes may begin. */
+  readonly maybeNull: Uint8Array
+  /** json: keys that are known, four words each. */
+  readonly known: Uint32Array
+  /** Whose tables are loaded, and which. */
+  private user: object | undefined
+  private tables: Uint32Array | undefined
   private readonly input: Uint8Array
   private readonly keys: Uint8Array
   private readonly steps: Uint32Array
@@ -80,6 +96,8 @@ export class Engine {
     this.holes = new Uint32Array(buffer, exports.holes_at())
     this.holeRows = new Uint32Array(buffer, exports.hole_rows_at())
     this.done = new Uint32Array(buffer, exports.done_at(), 8)
+    this.maybeNull = new Uint8Array(buffer, exports.maybe_null_at(), 256)
+    this.known = new Uint32Array(buffer, exports.known_at(), MAX_STEPS * 4)
   }
 
   /** Makes b[at, n) the window, or as much of it as fits, unless it is there already; where in the window `at` is. */
@@ -108,29 +126,48 @@ export class Engine {
     this.source = undefined
   }
 
-  /** Fills the table of steps and their keys, then `tail`; where that is. False: it does not fit. */
-  tables(steps: Step[], tail: Uint8Array): number | undefined {
-    const bytes = steps.reduce((sum, { key }) => sum + key.length, tail.length)
-    if (steps.length > MAX_STEPS || bytes > MAX_KEY_BYTES) return undefined
-    let at = 0
-    for (const [index, { key, column, source }] of steps.entries()) {
-      this.keys.set(key, at)
-      const words = [opOf(column), at, key.length, column?.index ?? 0, source]
-      if (column) {
-        const { absent, absentCounts, trim, type, point, integerDigits, fractionDigits, most, least } = column
-        const isPlain = absent !== undefined && !absentCounts && Buffer.compare(absent, NULL) === 0
-        words.push(Number(isPlain), Number(trim), Number(type.kind === 'float'), point, integerDigits, fractionDigits)
-        for (const digits of [most, least]) {
-          const magnitude = BigInt(Buffer.from(digits).toString())
-          words.push(Number(magnitude & 0xffff_ffffn), Number(magnitude >> 32n))
-        }
-      }
-      this.steps.set(words, index * STEP_WORDS)
-      at += key.length
-    }
-    this.keys.set(tail, at)
-    return at
+  /** Takes over the tables of `user`, unless they are there already. */
+  use(user: object, { words, keys }: Tables): boolean {
+    if (this.user === user && this.tables === words) return false
+    this.user = user
+    this.tables = words
+    this.steps.set(words)
+    this.keys.set(keys)
+    return true
   }
+}
+
+/** The table of steps, and the bytes that it refers to. */
+export interface Tables {
+  words: Uint32Array
+  keys: Uint8Array
+  /** Where the bytes behind the keys begin. */
+  moreAt: number
+}
+
+/** Undefined when they do not fit; `more` are bytes that follow the keys, `most` what else has a place for each step. */
+export function tablesOf(steps: Step[], more: Uint8Array, most: number): Tables | undefined {
+  const moreAt = steps.reduce((sum, { key }) => sum + key.length, 0)
+  if (Math.max(steps.length, most) > MAX_STEPS || moreAt + more.length > MAX_KEY_BYTES) return undefined
+  const words = new Uint32Array(steps.length * STEP_WORDS)
+  let at = 0
+  for (const [index, { key, column, source }] of steps.entries()) {
+    words.set([opOf(column), at, key.length, column?.index ?? 0, source], index * STEP_WORDS)
+    if (column) words.set(valueWords(column), index * STEP_WORDS + 5)
+    at += key.length
+  }
+  return { words, keys: Buffer.concat([...steps.map(({ key }) => key), more]), moreAt }
+}
+
+function valueWords(column: ProgramColumn): number[] {
+  const { absent, absentCounts, trim, type, point, integerDigits, fractionDigits, most, least, nullable } = column
+  const isPlain = absent !== undefined && !absentCounts && Buffer.compare(absent, NULL) === 0
+  const limits = [most, least].flatMap((digits) => {
+    const magnitude = BigInt(Buffer.from(digits).toString())
+    return [Number(magnitude & 0xffff_ffffn), Number(magnitude >> 32n)]
+  })
+  const flags = [Number(isPlain), Number(trim), Number(type.kind === 'float')]
+  return [...flags, point, integerDigits, fractionDigits, ...limits, Number(nullable)]
 }
 
 const NULL = bytesOf('null')
@@ -141,15 +178,15 @@ function opOf(column: ProgramColumn | undefined): number {
   return FAST.has(column.op) ? column.op : HOLE
 }
 
-let shared: Engine | undefined | null
+let shared: Engine | null | undefined
 
-/** This thread's kernels; undefined where WebAssembly lacks SIMD: TypeScript does everything then. */
-export function engine(): Engine | undefined {
+/** This thread's kernels; null where WebAssembly lacks SIMD: TypeScript does everything then. */
+export function engine(): Engine | null {
   if (shared === undefined) {
     const bytes = readFileSync(new URL('./kernels.wasm', import.meta.url))
     shared = WebAssembly.validate(bytes) ? new Engine(new WebAssembly.Module(bytes)) : null
   }
-  return shared ?? undefined
+  return shared
 }
 
 /** What is used of it: the types of Node leave it to the browser's. */

@@ -47,7 +47,7 @@ struct step {
   u32 integer_digits, fraction_digits;
   /* Largest value, and largest magnitude below zero; low word first. */
   u32 most[2], least[2];
-  u32 unused;
+  u32 is_nullable;
 };
 
 extern u8 in[IN_BYTES + SPARE];

@@ -110,12 +110,12 @@ export function parse(
   cuts: number[] = [],
   limits: Partial<Limits> = {},
 ): Parsed {
-  const run = (wasm: Engine | undefined) => {
+  const run = (wasm: Engine | null) => {
     const { frames, steps } = prepare(of, input, cuts, limits, wasm)
     for (const step of steps) if (step()) throw new Error('this format takes time: parseLater')
     return collect(frames)
   }
-  return bothWays(run(engine()), run(undefined))
+  return bothWays(run(engine()), run(null))
 }
 
 /** The compiled kernels against the TypeScript ones, in every test. */
@@ -131,12 +131,12 @@ export async function parseLater(
   cuts: number[] = [],
   limits: Partial<Limits> = {},
 ): Promise<Parsed> {
-  const run = async (wasm: Engine | undefined) => {
+  const run = async (wasm: Engine | null) => {
     const { frames, steps } = prepare(of, input, cuts, limits, wasm)
     for (const step of steps) await step()
     return collect(frames)
   }
-  return bothWays(await run(engine()), await run(undefined))
+  return bothWays(await run(engine()), await run(null))
 }
 
 function prepare(
@@ -144,7 +144,7 @@ function prepare(
   input: Uint8Array | string,
   cuts: number[],
   limits: Partial<Limits>,
-  wasm: Engine | undefined,
+  wasm: Engine | null,
 ) {
   const data = typeof input === 'string' ? Buffer.from(input) : input
   const frames: ParsedFrame[] = []
