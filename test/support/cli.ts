@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const NODE = join(ROOT, 'node_modules/.bin/node')
-export const MAIN = join(ROOT, 'orchestrator/main.ts')
+export const MAIN = join(ROOT, 'orchestrator/cli/bin.mjs')
 export const EXAMPLES = join(ROOT, 'executor/examples')
 export const PYTHON = join(ROOT, 'executor/.venv/bin/python')
 
