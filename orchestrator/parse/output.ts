@@ -62,14 +62,18 @@ export class Output {
   bytes: Uint8Array = new Uint8Array(0)
   length = 0
   private rejectBytes = 0
+  private inputBytes = 0
+  /** Bytes of output to a byte of input. */
+  private growth = 2
   private index = new Float64Array(64 * FIELDS)
   private count = 0
   private extras: Extra[] = []
   private unknown: string[][] = []
 
-  /** Makes room for what an input of so many bytes usually becomes; it grows if need be. */
+  /** Makes room for what an input of so many bytes became so far; it grows if need be. */
   begin(inputBytes: number): void {
-    const wanted = inputBytes * 2 + SLACK
+    this.inputBytes = inputBytes
+    const wanted = Math.ceil(inputBytes * this.growth * 1.1) + SLACK
     if (this.bytes.length < wanted) this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(wanted).buffer)
     this.length = 0
   }
@@ -129,6 +133,7 @@ export class Output {
   take(): Frames {
     const { bytes, count, extras, unknown } = this
     const frames = { bytes, index: this.index.slice(0, count * FIELDS), count, extras, unknown }
+    if (this.inputBytes > SLACK) this.growth = Math.max(this.length / this.inputBytes, this.growth * 0.9)
     if (this.length > 0) this.bytes = new Uint8Array(0)
     else frames.bytes = new Uint8Array(0)
     this.length = 0

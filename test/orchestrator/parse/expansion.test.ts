@@ -57,7 +57,7 @@ describe('compressed fragments', () => {
 describe('the pool, when one message becomes much', () => {
   it('makes no more than a reader takes, and then all of it', async () => {
     const job = pool().open(OF, OPTIONS)
-    await job.push([{ fragment: 0, data: gzipSync(table(64)), end: 'end' }])
+    await job.push([{ fragment: 0, data: gzipSync(table(24)), end: 'end' }])
     job.end()
     await quiet(job)
     const frames: ParsedFrame[] = []
@@ -70,7 +70,7 @@ describe('the pool, when one message becomes much', () => {
       frames.push(...batch)
       await turn()
     }
-    expect(collect(frames).totals).toMatchObject({ read: 64 * 1024, published: 64 * 1024 })
+    expect(collect(frames).totals).toMatchObject({ read: 24 * 1024, published: 24 * 1024 })
     // An answer is 4 MiB, and what one piece of 256 KiB becomes.
     expect(most).toBeLessThan(6 << 20)
   })
@@ -108,7 +108,7 @@ describe('the pool, when one message becomes much', () => {
   it('lets another job on the same thread go on while one waits for its reader', async () => {
     const shared = pool()
     const slow = shared.open(OF, OPTIONS)
-    await slow.push([{ fragment: 0, data: gzipSync(table(64)), end: 'end' }])
+    await slow.push([{ fragment: 0, data: gzipSync(table(24)), end: 'end' }])
     slow.end()
     await quiet(slow)
     const quick = shared.open(OF, OPTIONS)
@@ -125,7 +125,7 @@ describe('the pool, when one message becomes much', () => {
     for (let round = 0; round < 3; round++) {
       const job = shared.open(OF, OPTIONS)
       await job.push([
-        { fragment: 0, data: gzipSync(table(64)), end: 'end' },
+        { fragment: 0, data: gzipSync(table(24)), end: 'end' },
         { fragment: 1, data: Buffer.from(small), end: 'end' },
       ])
       if (round < 2) {
@@ -135,7 +135,7 @@ describe('the pool, when one message becomes much', () => {
       job.end()
       const frames: ParsedFrame[] = []
       for await (const batch of job.output) frames.push(...batch)
-      expect(collect(frames.filter(({ fragment }) => fragment === 0)).totals?.published).toBe(64 * 1024)
+      expect(collect(frames.filter(({ fragment }) => fragment === 0)).totals?.published).toBe(24 * 1024)
       expect(collect(frames.filter(({ fragment }) => fragment === 1)).totals?.published).toBe(1024)
     }
   })
@@ -150,13 +150,13 @@ describe('the pool, when one message becomes much', () => {
     const made = new ParsePool({ threads: 1, timers })
     pools.push(made)
     const job = made.open(OF, OPTIONS)
-    await job.push([{ fragment: 0, data: gzipSync(table(64)), end: 'end' }])
+    await job.push([{ fragment: 0, data: gzipSync(table(24)), end: 'end' }])
     job.end()
     // Wait until the thread waits for us: no timer is running then.
     while (set.length === 0 || set.some((_, timer) => !cleared.has(timer))) await turn()
     const frames: ParsedFrame[] = []
     for await (const batch of job.output) frames.push(...batch)
-    expect(collect(frames).totals?.published).toBe(64 * 1024)
+    expect(collect(frames).totals?.published).toBe(24 * 1024)
     expect(set.every((_, timer) => cleared.has(timer))).toBe(true)
   })
 })
