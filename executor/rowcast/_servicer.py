@@ -211,14 +211,17 @@ class Servicer:
                 await context.write(pb.AttachResponse(draining=told))
 
         async def pings() -> None:
-            async for _ in requests:
+            async for request in requests:
                 self._sessions.ping(opened)
+                if request.flush:
+                    opened.session.flush(request.flush)
 
         async def logs() -> None:
             while (taken := await opened.session.logs.take(max_bytes=LOG_BYTES)) is not None:
-                lines, dropped = taken
+                lines = map(log_line, taken.lines)
+                told = pb.AttachResponse(logs=lines, logs_dropped=taken.dropped, flushed=taken.flushed)
                 async with writing:
-                    await context.write(pb.AttachResponse(logs=map(log_line, lines), logs_dropped=dropped))
+                    await context.write(told)
 
         tasks = (asyncio.create_task(one()) for one in (pings, logs, draining))
         with self._sessions.call(), _cancelled(*tasks) as (pinging, logging, _):

@@ -35,6 +35,8 @@ export interface Session {
   list(options: { prefixes: boolean }, signal: AbortSignal): AsyncIterable<ListedItem[]>
   /** Reads 1…500 fragments in order. Throws LinkError when the call is lost: those without an `end` count as not read. */
   read(items: ReadItem[], signal: AbortSignal): AsyncIterable<ReadPiece[]>
+  /** Resolves when every line printed until now has been handed to `log` of the hooks. */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 

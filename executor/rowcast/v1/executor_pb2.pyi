@@ -175,20 +175,24 @@ class SessionRef(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., token: _Optional[bytes] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("session",)
+    __slots__ = ("session", "flush")
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    FLUSH_FIELD_NUMBER: _ClassVar[int]
     session: SessionRef
-    def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ...) -> None: ...
+    flush: int
+    def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ..., flush: _Optional[int] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("logs", "logs_dropped", "draining")
+    __slots__ = ("logs", "logs_dropped", "draining", "flushed")
     LOGS_FIELD_NUMBER: _ClassVar[int]
     LOGS_DROPPED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    FLUSHED_FIELD_NUMBER: _ClassVar[int]
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     logs_dropped: int
     draining: Draining
-    def __init__(self, logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., logs_dropped: _Optional[int] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
+    flushed: int
+    def __init__(self, logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., logs_dropped: _Optional[int] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., flushed: _Optional[int] = ...) -> None: ...
 
 class Draining(_message.Message):
     __slots__ = ("deadline_unix_us",)
