@@ -115,6 +115,7 @@ class Servicer:
             await context.write(pb.PrepareResponse(stage=stage, message=message))
 
         bundle = self._bundles.file(request.bundle_sha256, request.code)
+        printed = LogQueue()
         try:
             environment = await self._environments.prepare(pip=request.pip, lock=request.lock, progress=progress)
             rows = False
@@ -130,9 +131,13 @@ class Servicer:
                     check=True,
                     parser=parser(request),
                 )
-                rows = await self._load(spec)
+                rows = await self._load(spec, printed)
         except AuthorFailure as failure:
-            await context.write(pb.PrepareResponse(stage="done", error=pb.UserError.FromString(failure.error)))
+            printed.close()
+            taken = await printed.take(max_bytes=LOG_BYTES)
+            lines = map(log_line, taken.lines if taken else ())
+            error = pb.UserError.FromString(failure.error)
+            await context.write(pb.PrepareResponse(stage="done", error=error, logs=lines))
             return
         await context.write(
             pb.PrepareResponse(
@@ -144,9 +149,8 @@ class Servicer:
             )
         )
 
-    async def _load(self, spec: ReaderSpec) -> bool:
-        # Its prints go nowhere: there is no session to tell yet.
-        reader = Reader(spec, host=self._host, logs=LogQueue())
+    async def _load(self, spec: ReaderSpec, printed: LogQueue) -> bool:
+        reader = Reader(spec, host=self._host, logs=printed)
         try:
             return await reader.start()
         finally:

@@ -2,6 +2,7 @@
 import type { Metadata } from '@grpc/grpc-js'
 import type { ExecutorServiceClient, SessionRef } from '../gen/rowcast/v1/executor.ts'
 import type { AuthorLog } from '../refresh/ports.ts'
+import { toLog } from './convert.ts'
 
 const SETTLE_MS = 2_000
 
@@ -38,13 +39,7 @@ export function attach(
   call.on('data', (response) => {
     let dropped = Number(response.logsDropped)
     for (const line of response.logs) {
-      log({
-        timeUs: Number(line.timeUnixUs),
-        stream: line.stream === 'stdout' ? 'stdout' : 'stderr',
-        text: line.text,
-        fragment: line.fragment,
-        dropped,
-      })
+      log({ ...toLog(line), dropped })
       dropped = 0
     }
     answered(Number(response.flushed))

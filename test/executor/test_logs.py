@@ -59,6 +59,14 @@ async def test_lines_of_many_small_fragments_keep_their_names(rowcast) -> None:
     assert all(line.text == line.fragment for line in lines)
 
 
+async def test_what_a_connector_printed_before_it_failed_to_load_is_told(rowcast) -> None:
+    source = "import sys\nprint('so far')\nprint('so good', file=sys.stderr)\nraise KeyError('then')\n"
+    last = (await rowcast.prepare(await rowcast.put({"connector.py": source.encode()}), load=True))[-1]
+    assert last.error.code == "connector.load_failed"
+    assert sorted(line.text for line in last.logs) == ["so far", "so good"]
+    assert {line.fragment for line in last.logs} == {""}
+
+
 async def test_a_line_is_cut_and_a_flood_is_counted(rowcast) -> None:
     connector = await rowcast.open("""
         def read_bytes(context, metadata):
@@ -139,7 +147,8 @@ async def test_lines_of_a_fragment_come_before_the_answer_to_a_flush(rowcast, mo
     connector = await rowcast.open("""
         import sys
         def read_bytes(context, metadata):
-            for n in range(10): print(metadata["name"], n, "x" * 50, file=(sys.stdout, sys.stderr)[n % 2])
+            for n in range(9): print(metadata["name"], n, "x" * 50, file=(sys.stdout, sys.stderr)[n % 2])
+            print(metadata["name"], 9, end="")
             return "data"
     """)
     asked: asyncio.Queue[int] = asyncio.Queue()

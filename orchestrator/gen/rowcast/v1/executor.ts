@@ -132,6 +132,8 @@ export interface PrepareResponse {
     | undefined;
   /** On the last message, of a connector that was loaded: it yields rows (see `Parser`), not bytes. */
   yieldsRows: boolean;
+  /** With `error`: what the connector printed while it was loaded, at most 1,000 lines. */
+  logs: LogLine[];
 }
 
 /** Limits of one reader; 0 means the executor's default. */
@@ -1018,7 +1020,7 @@ export const PrepareRequest: MessageFns<PrepareRequest> = {
 };
 
 function createBasePrepareResponse(): PrepareResponse {
-  return { stage: "", message: "", environmentId: "", resolvedLock: "", error: undefined, yieldsRows: false };
+  return { stage: "", message: "", environmentId: "", resolvedLock: "", error: undefined, yieldsRows: false, logs: [] };
 }
 
 export const PrepareResponse: MessageFns<PrepareResponse> = {
@@ -1040,6 +1042,9 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
     }
     if (message.yieldsRows !== false) {
       writer.uint32(48).bool(message.yieldsRows);
+    }
+    for (const v of message.logs) {
+      LogLine.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1105,6 +1110,14 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
             message.yieldsRows = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.logs.push(LogLine.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1130,6 +1143,7 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
       ? UserError.fromPartial(object.error)
       : undefined;
     message.yieldsRows = object.yieldsRows ?? false;
+    message.logs = object.logs?.map((e) => LogLine.fromPartial(e)) || [];
     return message;
   },
 };
