@@ -27,7 +27,7 @@ import { openPublisher } from './publish/publisher.ts'
 import type { Clock } from './refresh/clock.ts'
 import type { Passing } from './refresh/crash.ts'
 import { plan } from './refresh/plan.ts'
-import type { Versions } from './refresh/ports.ts'
+import type { ExecutorPort, Versions } from './refresh/ports.ts'
 import { refresh } from './refresh/refresh.ts'
 import { lockHome } from './state/home-lock.ts'
 import { openState, openStateToRead } from './state/open.ts'
@@ -121,6 +121,21 @@ function makeParts(config: Config, log: Log): Parts {
     return closer.add(client, () => client.close())
   }
 
+  /** A replay of bytes does without. One that did not start is started again by the next session. */
+  function executorWhenNeeded(closer: Closer): ExecutorPort {
+    let started: Promise<ExecutorPort> | undefined
+    return {
+      open: async (...session) => {
+        started ??= executorOf(closer)
+        const executor = await started.catch((error) => {
+          started = undefined
+          throw error
+        })
+        return executor.open(...session)
+      },
+    }
+  }
+
   /** The server that `NATS_URL` names, or our own. */
   async function natsOf(closer: Closer): Promise<EmbeddedNats | undefined> {
     if (config.natsUrl !== undefined) return undefined
@@ -182,7 +197,7 @@ function makeParts(config: Config, log: Log): Parts {
     openTrial: () =>
       Closer.open(async (closer) => {
         const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
-        return { executor: await executorOf(closer), parse }
+        return { executor: executorWhenNeeded(closer), parse }
       }),
     openLocker: () => Closer.open(async (closer) => ({ lock: (await executorOf(closer)).lock })),
     openPlanner: () =>

@@ -18,8 +18,8 @@ export interface Parts {
   load(dir: string): Connector
   discover(dirs: string[]): Connector[]
   connectorSchema(): object
-  /** Executor and parser: what `test` needs. */
-  openTrial(): Promise<Closable & { executor: ExecutorPort; parse: ParsePort }>
+  /** What `test` and `record` need. */
+  openTrial(): Promise<Closable & Trials>
   /** The executor alone: what `lock` needs. */
   openLocker(): Promise<Closable & { lock(pip: string[]): Promise<string> }>
   /** Executor and state: what `plan` needs. */
@@ -32,6 +32,12 @@ export interface Parts {
   openReader(): Promise<Closable & Reader>
   /** Forgets a connector's fragments, so that the next refresh takes them from the stream. */
   rebuild(connector: string): Promise<void>
+}
+
+export interface Trials {
+  /** Started when it is first used, and kept. */
+  executor: ExecutorPort
+  parse: ParsePort
 }
 
 export interface Closable {

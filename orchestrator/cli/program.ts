@@ -80,11 +80,8 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     )
     .option('--max-rows <n>', 'stop after n rows in all', positive)
     .option('--list', 'only list', false)
-    .action((dir, flags, self) =>
-      act(self, (parts, output) =>
-        testCommand(parts, output, dir, { fragment: flags.fragment, maxRows: flags.maxRows, list: flags.list }),
-      ),
-    )
+    .option('--no-checks', 'do not list once more to see whether names and fingerprints last')
+    .action((dir, flags, self) => act(self, (parts, output) => testCommand(parts, output, dir, flags)))
   command('lock', 'write connector.lock: the packages with their hashes', 'rowcast lock connectors/orders')
     .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')
     .action((dir, _, self) => act(self, (parts, output) => lockCommand(parts, output, dir)))

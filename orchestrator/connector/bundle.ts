@@ -1,35 +1,49 @@
 /**
  * The bundle: the files of a connector's folder that its executor gets (proto/rowcast/v1/executor.proto, BundleHeader).
  *
- * Left out: dot files, `__pycache__`, the credentials file under any name, and connector.yaml and connector.lock, which
- * say how the code is run: so a new schedule or another credentials variable is no new code.
+ * Left out: dot files, `__pycache__`, the credentials file under any name, what `rowcast record` stored, and connector.yaml
+ * and connector.lock, which say how the code is run: so a new schedule or another credentials variable is no new code.
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DefinitionError } from '../errors.ts'
 import type { Connector } from './definition.ts'
+import { isFile } from './files.ts'
 import { FILE_NAME, LOCK_NAME } from './load.ts'
 
-const MAX_BYTES = 16 * 2 ** 20
+export const MAX_BUNDLE_BYTES = 16 * 2 ** 20
+/** What `rowcast record` stores, in the connector's folder. */
+export const RECORDING = 'recording'
+export const RECORDING_FILE = 'recording.json'
 
 export interface Bundle {
   /** 64 hex digits over the lines "<path>\0<sha256 of the file, hex>\n", sorted by the path's bytes. */
   sha256: string
-  files: { path: string; data: Uint8Array }[]
+  files: BundleFile[]
 }
 
-/** Reads the bundle of a connector; at most 16 MiB. */
-export function readBundle(connector: Pick<Connector, 'dir' | 'credentials'>): Bundle {
-  const found = listFiles(connector).sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+export interface BundleFile {
+  /** Relative, with forward slashes. */
+  path: string
+  data: Uint8Array
+}
+
+/** Reads the bundle of a connector; at most 16 MiB. `more` files of ours come on top (overlay.ts) and count beside them. */
+export function readBundle(connector: Pick<Connector, 'dir' | 'credentials'>, more: BundleFile[] = []): Bundle {
+  const found = listFiles(connector)
   checkSize(connector.dir, found)
+  const files = found.map(({ path, file }): BundleFile => ({ path, data: readFileSync(file) }))
+  files.push(...more)
+  files.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
   const hash = createHash('sha256')
-  const files = found.map(({ path, file }) => {
-    const data = readFileSync(file)
-    hash.update(`${path}\0${createHash('sha256').update(data).digest('hex')}\n`)
-    return { path, data }
-  })
+  for (const { path, data } of files) hash.update(`${path}\0${createHash('sha256').update(data).digest('hex')}\n`)
   return { sha256: hash.digest('hex'), files }
+}
+
+/** The files of the bundle, by path; also for whoever watches them. */
+export function bundlePaths(connector: Pick<Connector, 'dir' | 'credentials'>): string[] {
+  return listFiles(connector).map(({ path }) => path)
 }
 
 interface Found {
@@ -51,7 +65,7 @@ function listFiles({ dir, credentials }: Pick<Connector, 'dir' | 'credentials'>)
     const path = new Set(above).add(real)
     for (const name of readdirSync(folder).sort()) {
       if (name.startsWith('.') || name === '__pycache__') continue
-      if (prefix === '' && (name === FILE_NAME || name === LOCK_NAME)) continue
+      if (prefix === '' && (name === FILE_NAME || name === LOCK_NAME || isRecording(dir, name))) continue
       const file = join(folder, name)
       if (secret !== undefined && realPath(file) === secret) continue
       const stat = statSync(file, { throwIfNoEntry: false })
@@ -59,6 +73,11 @@ function listFiles({ dir, credentials }: Pick<Connector, 'dir' | 'credentials'>)
       else if (stat?.isFile()) found.push({ path: `${prefix}${name}`, file, bytes: stat.size })
     }
   }
+}
+
+/** Told by its recording.json: a package of the author's may have the same name. */
+function isRecording(dir: string, name: string): boolean {
+  return name === RECORDING && isFile(join(dir, name, RECORDING_FILE))
 }
 
 function realPath(path: string): string {
@@ -71,7 +90,7 @@ function realPath(path: string): string {
 
 function checkSize(dir: string, files: Found[]): void {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
-  if (total <= MAX_BYTES) return
+  if (total <= MAX_BUNDLE_BYTES) return
   const largest = files.toSorted((a, b) => b.bytes - a.bytes).slice(0, 3)
   throw new DefinitionError(
     `${dir}: the folder holds ${total} bytes, more than the 16 MiB that may go to the executor; ` +

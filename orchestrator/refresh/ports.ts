@@ -3,13 +3,19 @@
  * not know one another; main puts them together.
  */
 import type { Connector } from '../connector/definition.ts'
+import type { Overlay } from '../connector/overlay.ts'
 import type { FragmentError, RowcastError } from '../errors.ts'
 
 // ---------------------------------------------------------------- executor: list and read
 
 export interface ExecutorPort {
-  /** Makes the environment, loads the code once, opens a session. `note` gets progress for a person. */
-  open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session>
+  /** Makes the environment, loads the code once, opens a session; of an overlay's connector with what it lays on top. */
+  open(
+    connector: Connector,
+    hooks: SessionHooks,
+    signal: AbortSignal,
+    overlay?: Pick<Overlay, 'files' | 'credentials'>,
+  ): Promise<Session>
 }
 
 export interface SessionHooks {
