@@ -183,10 +183,16 @@ class Servicer:
         )
 
         def make() -> Session:
-            held = self._environments.hold(request.environment_id)
-            return Session(
-                spec, host=self._host, concurrency=concurrency, on_end=held, may_start=self._sessions.check_readers
-            )
+            with contextlib.ExitStack() as held:
+                held.callback(self._environments.hold(request.environment_id))
+                held.callback(self._bundles.hold(request.bundle_sha256))
+                return Session(
+                    spec,
+                    host=self._host,
+                    concurrency=concurrency,
+                    on_end=held.pop_all().close,
+                    may_start=self._sessions.check_readers,
+                )
 
         opened = self._sessions.open(request.idempotency_key, make)
         identity = self._sessions.identity
