@@ -26,9 +26,13 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   publish: { ours: ['publish', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   executor: { ours: ['executor', 'types:refresh', 'types:connector', 'errors.ts', 'gen'], outside: /^@grpc\/grpc-js$/ },
   consume: { ours: ['consume', 'publish/frame.ts', 'publish/subject.ts', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
+  recording: { ours: ['recording', 'connector', 'types:refresh', 'errors.ts'], outside: /^node:/ },
   local: { ours: ['local', 'errors.ts'], outside: /^node:/ },
   cli: {
-    ours: ['cli', 'types:refresh', 'types:connector', 'types:consume', 'schedule.ts', 'refresh/trial.ts', 'errors.ts'],
+    ours: [
+      ...['cli', 'types:refresh', 'types:connector', 'types:consume', 'types:recording', 'errors.ts'],
+      ...['schedule.ts', 'refresh/trial.ts', 'connector/size.ts'],
+    ],
     outside: /^(node:|commander$)/,
   },
   'main.ts': { ours: ['*'], outside: /^(node:|@nats-io\/)/ },

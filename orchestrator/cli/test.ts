@@ -1,8 +1,9 @@
 /** rowcast test DIR: rows and rejects at once, with neither NATS nor a database. */
 import type { Connector } from '../connector/definition.ts'
 import { RowcastError } from '../errors.ts'
+import type { Replay } from '../recording/recordings.ts'
 import { trial } from '../refresh/trial.ts'
-import type { Output } from './output.ts'
+import { type Output, plural } from './output.ts'
 import type { Parts, Trials } from './parts.ts'
 import { resolveConnector } from './resolve.ts'
 import { TestView } from './test-view.ts'
@@ -12,6 +13,7 @@ export interface TestOptions {
   maxRows: number | undefined
   list: boolean
   checks: boolean
+  replay: boolean
 }
 
 export async function testCommand(parts: Parts, output: Output, target: string, options: TestOptions): Promise<number> {
@@ -33,8 +35,10 @@ export async function testOnce(
   signal: AbortSignal,
 ): Promise<number> {
   let connector: Connector
+  let replay: Replay | undefined
   try {
     connector = resolveConnector(parts, target)
+    if (options.replay) replay = parts.recordings.replay(connector, executor, options.fragment)
   } catch (error) {
     const view = new TestView(target, output, parts.clock, options)
     view.fail('config', error as Error)
@@ -47,12 +51,14 @@ export async function testOnce(
     note: (_: string, message: string) => view.note(message),
     log: (line: Parameters<TestView['log']>[0]) => view.log(line),
   }
-  const { fragment: fragments, maxRows, list: listOnly, checks } = options
+  const { fragment: fragments, maxRows, list: listOnly } = options
+  if (replay) tellReplay(replay, view)
   try {
     const events = trial(
       connector,
-      { executor, parse, clock: parts.clock, hooks },
-      { fragments, maxRows, listOnly, checks },
+      { executor: replay?.executor ?? executor, parse, clock: parts.clock, hooks },
+      // What was recorded once has nothing to be compared with.
+      { fragments, maxRows, listOnly, checks: options.checks && !replay },
       signal,
     )
     for await (const event of events) {
@@ -67,4 +73,10 @@ export async function testOnce(
   } finally {
     view.end()
   }
+}
+
+function tellReplay({ info, isOlder }: Replay, view: TestView): void {
+  const { fragments, listed, recordedAt } = info
+  view.note(`replaying ${fragments.length} of ${plural(listed, 'fragment')}, recorded at ${recordedAt}`)
+  if (isOlder) view.note('the code has changed since; these are the rows that read_rows gave then')
 }

@@ -41,9 +41,9 @@ export function readBundle(connector: Pick<Connector, 'dir' | 'credentials'>, mo
   return { sha256: hash.digest('hex'), files }
 }
 
-/** The files of the bundle, by path; also for whoever watches them. */
-export function bundlePaths(connector: Pick<Connector, 'dir' | 'credentials'>): string[] {
-  return listFiles(connector).map(({ path }) => path)
+/** Bytes of the connector's own files in the bundle. */
+export function bundleBytes(connector: Pick<Connector, 'dir' | 'credentials'>): number {
+  return sizeOf(listFiles(connector))
 }
 
 interface Found {
@@ -64,8 +64,9 @@ function listFiles({ dir, credentials }: Pick<Connector, 'dir' | 'credentials'>)
     if (above.has(real)) return
     const path = new Set(above).add(real)
     for (const name of readdirSync(folder).sort()) {
-      if (name.startsWith('.') || name === '__pycache__') continue
-      if (prefix === '' && (name === FILE_NAME || name === LOCK_NAME || isRecording(dir, name))) continue
+      if (!isAuthorFile(name)) continue
+      if (prefix === '' && (name === FILE_NAME || name === LOCK_NAME)) continue
+      if (prefix === '' && name === RECORDING && hasRecording(dir)) continue
       const file = join(folder, name)
       if (secret !== undefined && realPath(file) === secret) continue
       const stat = statSync(file, { throwIfNoEntry: false })
@@ -75,9 +76,15 @@ function listFiles({ dir, credentials }: Pick<Connector, 'dir' | 'credentials'>)
   }
 }
 
-/** Told by its recording.json: a package of the author's may have the same name. */
-function isRecording(dir: string, name: string): boolean {
-  return name === RECORDING && isFile(join(dir, name, RECORDING_FILE))
+/** Not what editors, git and Python leave in a folder. */
+export function isAuthorFile(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return !name.startsWith('.') && name !== '__pycache__'
+}
+
+/** Whether its `recording/` is one of ours: a package of the author's may have that name. */
+export function hasRecording(dir: string): boolean {
+  return isFile(join(dir, RECORDING, RECORDING_FILE))
 }
 
 function realPath(path: string): string {
@@ -89,11 +96,15 @@ function realPath(path: string): string {
 }
 
 function checkSize(dir: string, files: Found[]): void {
-  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  const total = sizeOf(files)
   if (total <= MAX_BUNDLE_BYTES) return
   const largest = files.toSorted((a, b) => b.bytes - a.bytes).slice(0, 3)
   throw new DefinitionError(
     `${dir}: the folder holds ${total} bytes, more than the 16 MiB that may go to the executor; ` +
       `the largest: ${largest.map(({ path, bytes }) => `${path} (${bytes})`).join(', ')}. Move data out of it`,
   )
+}
+
+function sizeOf(files: Found[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
 }
