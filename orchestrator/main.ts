@@ -64,7 +64,8 @@ const streams: Streams = {
   err: (text) => void process.stderr.write(text),
   tty: process.stderr.isTTY === true,
   color: process.stdout.isTTY === true,
-  columns: () => process.stderr.columns ?? 80,
+  // A terminal without a size says 0.
+  columns: () => process.stderr.columns || 80,
 }
 
 // ---------------------------------------------------------------- signals

@@ -91,7 +91,7 @@ export class TestView {
         this.fail(event.stage, event.error)
         break
       case 'checking':
-        this.#phase = 'looking whether names and fingerprints last (--no-checks leaves that out)'
+        this.#phase = 'listing once more, to see whether names and fingerprints last (--no-checks leaves it out)'
         break
       case 'warning': {
         const { code, message, cure, fragments, count: all } = event.warning
@@ -100,7 +100,7 @@ export class TestView {
         break
       }
       case 'unchecked':
-        output.line({ type: 'unchecked', message: event.why })
+        output.line({ type: 'unchecked', message: event.why, ...toJson(event.error) })
         output.say(output.dim(`names and fingerprints were not checked: ${event.why}`))
         break
       case 'summary':

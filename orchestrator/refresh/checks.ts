@@ -30,7 +30,7 @@ import { counts, follows, type ListingWarning, unstableFingerprints, unstableNam
 export type CheckEvent =
   | { type: 'checking' }
   | { type: 'warning'; warning: ListingWarning }
-  | { type: 'unchecked'; why: string }
+  | { type: 'unchecked'; why: string; error: Error | undefined }
 
 /** What `test` has seen. */
 export interface Seen {
@@ -63,7 +63,7 @@ export async function* checkListing(
   if (items.size === 0 || signal.aborted) return
   if (listMs > SLOW_MS || items.size > MAX_ITEMS) {
     const what = listMs > SLOW_MS ? `took ${Math.round(listMs / 1000)} s` : `has more than ${MAX_ITEMS} fragments`
-    yield { type: 'unchecked', why: `the listing ${what}, and would be made once more` }
+    yield { type: 'unchecked', why: `the listing ${what}, and would be made once more`, error: undefined }
     return
   }
   yield { type: 'checking' }
@@ -74,10 +74,12 @@ export async function* checkListing(
       yield { type: 'warning', warning }
   } catch (error) {
     if (signal.aborted) return
-    const why = limit.signal.aborted
-      ? `they took longer than ${LIMIT_MS / 1000} s`
-      : `listing once more failed: ${codeOf(error)}: ${messageOf(error, 500)}`
-    yield { type: 'unchecked', why }
+    if (limit.signal.aborted)
+      yield { type: 'unchecked', why: `they took longer than ${LIMIT_MS / 1000} s`, error: undefined }
+    else {
+      const why = `listing once more failed: ${codeOf(error)}: ${messageOf(error, 500)}`
+      yield { type: 'unchecked', why, error: error as Error }
+    }
   } finally {
     done.abort()
   }

@@ -268,7 +268,7 @@ def list_objects(context, metadata):
   const { code, lines } = await run(['test', folder, '--json', ...home])
   expect(code).toBe(0)
   expect(lines.slice(-2)).toMatchObject([
-    { type: 'unchecked', message: expect.stringContaining('closed for today') },
+    { type: 'unchecked', message: expect.stringContaining('closed for today'), error: { code: 'list.failed' } },
     { type: 'summary', rows: 1, failed: 0 },
   ])
 })
