@@ -21,8 +21,8 @@ export async function watchCommand(
   const dir = existsSync(given) ? given : resolveConnector(parts, target).dir
   const shown = relative(parts.cwd, dir) || '.'
   const stop = parts.untilStopped()
-  const folder = parts.watchFolder(dir, { recording: options.replay })
   const trials = await parts.openTrial()
+  const folder = parts.watchFolder(dir, { recording: options.replay })
   try {
     for (let changes: FileChange[] = []; !stop.aborted; ) {
       tellRun(output, parts.clock.now(), changes)

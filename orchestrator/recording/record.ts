@@ -33,7 +33,7 @@ export type RecordEvent =
   | { type: 'recorded'; listed: number; fragments: number; bytes: number; leftOut: number }
 
 /** Characters of the listing that are kept; of a longer one just its head, and the items that were read. */
-const MAX_LISTING = 8 << 20
+const MAX_LISTING = 1 << 20
 /** Secrets that are named. */
 const SHOWN = 5
 

@@ -43,7 +43,7 @@ export interface Seen {
 }
 
 /** A listing that takes longer is not made again for a warning: its source is slow, or large. */
-const SLOW_MS = 10_000
+const SLOW_MS = 5_000
 const LIMIT_MS = 30_000
 /** Fragments whose bytes are compared. */
 const SAMPLES = 3

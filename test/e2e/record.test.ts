@@ -81,7 +81,7 @@ def parse(reader):
     yield {"size": len(data), "all": data}
     yield {"size": "many"}
 `,
-      { 'x.bin': Buffer.from(Array.from({ length: 2560 }, (_, n) => n % 256)), 'crlf.txt': 'a\r\nb\n' },
+      { 'x.bin': Buffer.from(Array.from({ length: 2560 }, (_, n) => n % 256)), 'crlf ü 日本': 'a\r\nb\n' },
     ],
     [
       'an own parser in a file of its own, with a helper',
