@@ -120,6 +120,7 @@ export const RECORDING_CODES = [
   'recording.secret',
   'recording.nothing',
   'recording.foreign',
+  'recording.unwritable',
 ] as const
 export type RecordingCode = (typeof RECORDING_CODES)[number]
 

@@ -12,6 +12,8 @@ interface Lines {
   head: string[]
   tail: string[]
   omitted: number
+  /** Some of them were lost on the way: more was printed at a time than the executor keeps. */
+  isLost: boolean
 }
 
 export class Printed {
@@ -25,6 +27,7 @@ export class Printed {
       return
     }
     lines.omitted += dropped
+    lines.isLost ||= dropped > 0
     const line = text.length > LINE_CHARS ? `${text.slice(0, LINE_CHARS)}…` : text
     if (lines.head.length < ENDS && dropped === 0 && lines.omitted === 0) lines.head.push(line)
     else if (lines.tail.push(line) > ENDS) {
@@ -50,13 +53,13 @@ export class Printed {
   #linesOf(fragment: string): Lines | undefined {
     const known = this.#waiting.get(fragment)
     if (known || this.#waiting.size >= MAX_FRAGMENTS) return known
-    const made: Lines = { head: [], tail: [], omitted: 0 }
+    const made: Lines = { head: [], tail: [], omitted: 0, isLost: false }
     this.#waiting.set(fragment, made)
     return made
   }
 }
 
-function format({ head, tail, omitted }: Lines): string[] {
-  const between = omitted > 0 ? [`… ${plural(omitted, 'more line')}, all of them with --json`] : []
+function format({ head, tail, omitted, isLost }: Lines): string[] {
+  const between = omitted > 0 ? [`… ${plural(omitted, 'more line')}${isLost ? '' : ', all of them with --json'}`] : []
   return [...head, ...between, ...tail]
 }

@@ -4,7 +4,7 @@ import type { ExecutorServiceClient, SessionRef } from '../gen/rowcast/v1/execut
 import type { AuthorLog } from '../refresh/ports.ts'
 import { toLog } from './convert.ts'
 
-const SETTLE_MS = 2_000
+const SETTLE_MS = 5_000
 
 export interface Attachment {
   /** Resolves when every line printed until now has been handed on, or the session is lost. */

@@ -86,7 +86,11 @@ export async function* readFragment(recording: Recording, fragment: RecordedFrag
 /** A process that was killed between two renames has left the last recording, whole, beside its place. */
 export function restore(dir: string): void {
   if (existsSync(join(dir, RECORDING)) || !existsSync(join(dir, OLD))) return
-  renameSync(join(dir, OLD), join(dir, RECORDING))
+  try {
+    renameSync(join(dir, OLD), join(dir, RECORDING))
+  } catch {
+    // Not ours to write: there is no recording here.
+  }
 }
 
 function damaged(where: string, what: string, next: string): RecordingError {

@@ -40,6 +40,23 @@ const SHOWN = 5
 /** Throws what went wrong; the last recording is untouched then. */
 export async function* record(
   connector: Connector,
+  deps: RecordDeps,
+  request: RecordRequest,
+  signal: AbortSignal,
+): AsyncGenerator<RecordEvent> {
+  try {
+    yield* recordWhole(connector, deps, request, signal)
+  } catch (error) {
+    const { code, syscall, path = connector.dir } = error as NodeJS.ErrnoException
+    if (syscall === undefined || !path.startsWith(connector.dir)) throw error
+    const next = code === 'ENOSPC' ? 'free some space' : 'make the folder writable'
+    const message = `${connector.dir} cannot be written to (${(error as Error).message}): ${next}`
+    throw new RecordingError('recording.unwritable', message, { cause: error })
+  }
+}
+
+async function* recordWhole(
+  connector: Connector,
   { executor, hooks, credentialsOf, version, now }: RecordDeps,
   request: RecordRequest,
   signal: AbortSignal,

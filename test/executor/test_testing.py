@@ -112,6 +112,17 @@ def test_one_that_breaks_it_is_told_where(make: Make, broken: str) -> None:
     assert str(raised.value).startswith(f"{folder} breaks the contract:\n- ")
 
 
+def test_a_warning_may_be_meant(make: Make) -> None:
+    folder = make("""
+def list_objects(context, metadata):
+    for n, etag in enumerate(["x", "y"]): yield {"name": f"chunk {n}", "fingerprint": etag}
+def read_bytes(context, metadata): return "id\\n1\\n"
+""")
+    with pytest.raises(ContractError, match=r"list\.order_dependent: names count"):
+        check(folder)
+    check(folder, allow=["list.order_dependent"])
+
+
 def test_a_source_that_changes_at_each_look_breaks_nothing(make: Make) -> None:
     folder = make("""
 def list_objects(context, metadata):
