@@ -105,6 +105,8 @@ function readText(file: string, missing: () => RecordingError): string {
     const { code } = error as { code?: string }
     if (code === 'ENOENT' || code === 'ENOTDIR') throw missing()
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw damaged(file, 'is no UTF-8 text', 'record it again')
-    throw error instanceof RecordingError ? error : damaged(file, `cannot be read (${(error as Error).message})`, '')
+    throw error instanceof RecordingError
+      ? error
+      : damaged(file, `cannot be read (${(error as Error).message})`, 'record it again')
   }
 }

@@ -41,6 +41,7 @@ export class RecordingWriter {
   readonly #aside: string
   readonly #listing: number
   readonly #yields: RecordingInfo['yields']
+  #isOpen = true
   readonly fragments: RecordedFragment[] = []
 
   /** `dir`: the connector's folder. RecordingError `recording.foreign` when its `recording/` is something else. */
@@ -90,7 +91,7 @@ export class RecordingWriter {
 
   /** Killed at any line of it, the last recording or this one is there, whole: see `restore`. */
   commit(info: Omit<RecordingInfo, 'yields' | 'fragments'>): void {
-    closeSync(this.#listing)
+    this.#close()
     const all = { ...info, yields: this.#yields, fragments: this.fragments }
     writeFileSync(join(this.#aside, RECORDING_FILE), writeInfo(all))
     writeFileSync(join(this.#aside, '.gitattributes'), ATTRIBUTES)
@@ -101,9 +102,16 @@ export class RecordingWriter {
     rmSync(old, { recursive: true, force: true })
   }
 
+  /** Also of a commit that failed half-way: the last recording is in its place again. */
   abort(): void {
-    closeSync(this.#listing)
+    this.#close()
     rmSync(this.#aside, { recursive: true, force: true })
+    restore(this.#dir)
+  }
+
+  #close(): void {
+    if (this.#isOpen) closeSync(this.#listing)
+    this.#isOpen = false
   }
 }
 

@@ -95,9 +95,10 @@ function numberOff(step: number, a: string, b: string): bigint | undefined {
 
 /**
  * The order has changed, and names (or fingerprints) have not changed with it: they follow the position in the listing. No
- * source gives its objects one another's fingerprints.
+ * source gives its objects one another's fingerprints; a few words like "active" may go around, so each must be unique.
  */
 export function followsOrder(a: Listing, b: Listing): 'names' | 'fingerprints' | undefined {
+  if (a.names.length < 3 || new Set(a.fingerprints).size < a.fingerprints.length) return undefined
   const [names, fingerprints] = [isEqual(a.names, b.names), isEqual(a.fingerprints, b.fingerprints)]
   if (names === fingerprints) return undefined
   if (names) return isEqual(a.fingerprints.toSorted(), b.fingerprints.toSorted()) ? 'names' : undefined

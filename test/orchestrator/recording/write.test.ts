@@ -81,6 +81,17 @@ describe('writing', () => {
     expect(readdirSync(dir)).toEqual(['recording'])
   })
 
+  it('that fails while it takes the place leaves the last recording in it', async () => {
+    write('one').commit(REST)
+    const second = write('two')
+    const aside = readdirSync(dir).find((name) => name.startsWith('.recording.new'))!
+    mkdirSync(join(dir, aside, 'recording.json'))
+    expect(() => second.commit(REST)).toThrow(/EISDIR/)
+    second.abort()
+    expect(await held()).toBe('one')
+    expect(readdirSync(dir)).toEqual(['recording'])
+  })
+
   it('clears what a killed process left, never what another is writing', () => {
     const other = write('other')
     // Pids are at most 2^22 on Linux.

@@ -49,11 +49,15 @@ describe('an order that changed', () => {
   })
 
   it('is nothing by itself, nor is a source that changed', () => {
-    expect(followsOrder(listing('a=x b=y'), listing('b=y a=x'))).toBeUndefined()
-    expect(followsOrder(listing('a=1 b=1'), listing('b=1 a=1'))).toBeUndefined()
-    expect(followsOrder(listing('a=x b=y'), listing('a=x b=z'))).toBeUndefined()
-    expect(followsOrder(listing('a=x b=y'), listing('b=x c=y'))).toBeUndefined()
-    expect(followsOrder(listing('a=x b=y'), listing('a=x b=y'))).toBeUndefined()
+    const follows = (before: string, after: string) => followsOrder(listing(before), listing(after))
+    expect(follows('a=x b=y c=z', 'b=y c=z a=x')).toBeUndefined()
+    expect(follows('a=1 b=1 c=1', 'b=1 a=1 c=1')).toBeUndefined()
+    expect(follows('a=x b=y c=z', 'a=x b=z c=u')).toBeUndefined()
+    expect(follows('a=x b=y c=z', 'b=x c=y d=z')).toBeUndefined()
+    expect(follows('a=x b=y c=z', 'a=x b=y c=z')).toBeUndefined()
+    // States that went from one object to another.
+    expect(follows('a=leader b=idle c=idle', 'a=idle b=leader c=idle')).toBeUndefined()
+    expect(follows('a=leader b=follower', 'a=follower b=leader')).toBeUndefined()
     expect(isSame(listing('a=x b=y'), listing('b=y a=x'))).toBe(true)
   })
 })
