@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +14,30 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openRecording, readFragment } from '../../../orchestrator/recording/read.ts'
 import { RecordingWriter } from '../../../orchestrator/recording/write.ts'
+import { NODE } from '../../support/cli.ts'
+
+/** Writes 'two' and kills itself before its n-th step in the file system. */
+const KILLED = `
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const { RecordingWriter } = await import(${JSON.stringify(join(import.meta.dirname, '../../../orchestrator/recording/write.ts'))})
+const [dir, step] = process.argv.slice(1)
+let steps = 0
+for (const name of ['openSync', 'writeSync', 'closeSync', 'mkdirSync', 'writeFileSync', 'renameSync', 'rmSync']) {
+  const real = fs[name]
+  fs[name] = (...given) => {
+    if (++steps === Number(step)) process.kill(process.pid, 'SIGKILL')
+    return real(...given)
+  }
+}
+syncBuiltinESMExports()
+const writer = new RecordingWriter(dir, 'bytes')
+writer.item('{"name":"a","fingerprint":"2"}\\n')
+const file = writer.begin('a')
+file.write(Buffer.from('two'))
+file.keep()
+writer.commit({ connector: 'c', recordedAt: '', versions: { rowcast: '', code: '', packages: '' }, listed: 1, leftOut: [] })
+`
 
 let dir: string
 beforeEach(() => {
@@ -58,6 +83,27 @@ describe('writing', () => {
     ])
     expect(readdirSync(join(dir, 'recording/fragments'))).toHaveLength(1)
     expect(readFileSync(join(dir, 'recording/.gitattributes'), 'utf8')).toBe('fragments/** -text\n')
+  })
+
+  it('killed before any of its steps leaves one of the two, whole (promise 8)', { timeout: 60_000 }, async () => {
+    const seen = new Set<string>()
+    let isDone = false
+    for (let step = 1; !isDone; step++) {
+      rmSync(dir, { recursive: true })
+      mkdirSync(dir)
+      write('one').commit(REST)
+      const { signal, status, stderr } = spawnSync(NODE, ['--input-type=module', '-e', KILLED, dir, String(step)], {
+        encoding: 'utf8',
+      })
+      expect(signal ?? status, stderr).toBe(signal === null ? 0 : 'SIGKILL')
+      isDone = signal === null
+      seen.add(await held())
+      // Whatever it left, the next one does its work.
+      write('three').commit(REST)
+      expect(await held()).toBe('three')
+      expect(readdirSync(dir)).toEqual(['recording'])
+    }
+    expect(seen).toEqual(new Set(['one', 'two']))
   })
 
   it('that is given up changes nothing', async () => {
