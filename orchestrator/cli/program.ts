@@ -82,10 +82,10 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')
     .option('--fragment <name>', 'read only this fragment (repeatable)', collect, [])
     .option('--max-rows <n>', 'stop after n rows in all', positive)
-    .option('--list', 'only list', false)
+    .option('--list', 'only list')
     .option('--no-checks', 'do not list once more to see whether names and fingerprints last')
-    .option('--replay', 'read what `rowcast record` stored, in place of the source: no network, no credentials', false)
-    .option('--watch', 'test again whenever a file of the folder is saved, until Ctrl-C', false)
+    .option('--replay', 'read what `rowcast record` stored, in place of the source: no network, no credentials')
+    .option('--watch', 'test again whenever a file of the folder is saved, until Ctrl-C')
     .action((dir, flags, self) =>
       act(self, (parts, output) => (flags.watch ? watchCommand : testCommand)(parts, output, dir, flags)),
     )
@@ -102,7 +102,7 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     .addOption(
       new Option('--max-bytes <size>', 'leave out fragments that are larger').argParser(bytes).default(2 << 20, '2MiB'),
     )
-    .option('--allow-secrets', 'store bytes that hold the credentials', false)
+    .option('--allow-secrets', 'store bytes that hold the credentials')
     .action((dir, flags, self) => act(self, (parts, output) => recordCommand(parts, output, dir, flags)))
   command('lock', 'write connector.lock: the packages with their hashes', 'rowcast lock connectors/orders')
     .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')

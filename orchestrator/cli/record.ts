@@ -9,12 +9,14 @@ import { resolveConnector } from './resolve.ts'
 import { ticker } from './ticker.ts'
 import { author, toJson } from './watch.ts'
 
-interface Flags extends Omit<RecordRequest, 'fragments'> {
+interface Flags extends Omit<RecordRequest, 'fragments' | 'allowSecrets'> {
   fragment: string[]
+  allowSecrets?: boolean
 }
 
 export async function recordCommand(parts: Parts, output: Output, target: string, flags: Flags): Promise<number> {
-  const { fragment: fragments, ...request } = flags
+  const { fragment: fragments, allowSecrets = false, maxFragments, maxBytes } = flags
+  const request = { fragments, allowSecrets, maxFragments, maxBytes }
   const connector = resolveConnector(parts, target)
   const { name, dir } = connector
   const signal = AbortSignal.any([parts.drain, parts.stop])
@@ -28,12 +30,7 @@ export async function recordCommand(parts: Parts, output: Output, target: string
   }
   try {
     const { executor } = trials
-    for await (const event of parts.recordings.record(
-      connector,
-      { ...request, fragments },
-      { executor, hooks },
-      signal,
-    )) {
+    for await (const event of parts.recordings.record(connector, request, { executor, hooks }, signal)) {
       switch (event.type) {
         case 'listing':
           phase = `listing, ${plural(event.fragments, 'fragment')} so far`

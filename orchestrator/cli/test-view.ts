@@ -24,10 +24,10 @@ export class TestView {
   #phase = 'preparing'
   #done = { fragments: 0, of: 0, rows: 0, bytes: 0 }
 
-  constructor(name: string, output: Output, clock: Clock, options: { list: boolean }) {
+  constructor(name: string, output: Output, clock: Clock, options: { list?: boolean }) {
     this.#name = name
     this.#output = output
-    this.#isList = options.list
+    this.#isList = options.list ?? false
     this.#ticker = ticker(output, clock, (seconds) => this.#progress(seconds))
   }
 

@@ -22,7 +22,7 @@ export async function watchCommand(
   const shown = relative(parts.cwd, dir) || '.'
   const stop = parts.untilStopped()
   const trials = await parts.openTrial()
-  const folder = parts.watchFolder(dir, { recording: options.replay })
+  const folder = parts.watchFolder(dir, { recording: options.replay ?? false })
   try {
     for (let changes: FileChange[] = []; !stop.aborted; ) {
       tellRun(output, parts.clock.now(), changes)

@@ -10,10 +10,10 @@ import { TestView } from './test-view.ts'
 
 export interface TestOptions {
   fragment: string[]
-  maxRows: number | undefined
-  list: boolean
+  maxRows?: number
+  list?: boolean
   checks: boolean
-  replay: boolean
+  replay?: boolean
 }
 
 export async function testCommand(parts: Parts, output: Output, target: string, options: TestOptions): Promise<number> {
@@ -51,7 +51,7 @@ export async function testOnce(
     note: (_: string, message: string) => view.note(message),
     log: (line: Parameters<TestView['log']>[0]) => view.log(line),
   }
-  const { fragment: fragments, maxRows, list: listOnly } = options
+  const { fragment: fragments, maxRows, list: listOnly = false } = options
   if (replay) tellReplay(replay, view)
   try {
     const events = trial(
