@@ -7,7 +7,7 @@ import type { Output, Streams } from './cli/output.ts'
 import type { Parts, Refresher } from './cli/parts.ts'
 import { runProgram } from './cli/program.ts'
 import { type Config, readConfig } from './config.ts'
-import { readBundle } from './connector/bundle.ts'
+import { hasRecording, isAuthorFile, RECORDING, readBundle } from './connector/bundle.ts'
 import { credentialsOf } from './connector/credentials.ts'
 import { discover } from './connector/discover.ts'
 import { connectorJsonSchema } from './connector/json-schema.ts'
@@ -16,14 +16,17 @@ import { effectiveVersion, fragmentVersion } from './connector/version.ts'
 import { changes } from './consume/read.ts'
 import { DefinitionError, LinkError, messageOf } from './errors.ts'
 import { createExecutorClient } from './executor/client.ts'
+import { whenNeeded } from './executor/when-needed.ts'
 import { Closer } from './local/closer.ts'
 import { childEnvironment, startExecutor } from './local/executor.ts'
+import { FolderWatch } from './local/folder.ts'
 import { type Home, openHome } from './local/home.ts'
 import { type EmbeddedNats, startNats, streamBytes } from './local/nats.ts'
 import { ParsePool } from './parse/pool.ts'
 import { type ConnectOptions, connect } from './publish/connect.ts'
 import { ORCHESTRATOR_INBOX, orchestratorPermissions, READER_INBOX, readerPermissions } from './publish/permissions.ts'
 import { openPublisher } from './publish/publisher.ts'
+import { createRecordings } from './recording/recordings.ts'
 import type { Clock } from './refresh/clock.ts'
 import type { Passing } from './refresh/crash.ts'
 import { plan } from './refresh/plan.ts'
@@ -61,7 +64,8 @@ const streams: Streams = {
   err: (text) => void process.stderr.write(text),
   tty: process.stderr.isTTY === true,
   color: process.stdout.isTTY === true,
-  columns: () => process.stderr.columns ?? 80,
+  // A terminal without a size says 0.
+  columns: () => process.stderr.columns || 80,
 }
 
 // ---------------------------------------------------------------- signals
@@ -69,11 +73,13 @@ const streams: Streams = {
 const drain = new AbortController()
 const stop = new AbortController()
 let received: NodeJS.Signals | undefined
+/** A signal is how the command is meant to end: no failure, and nothing to explain. */
+let isMeant = false
 
 function onSignal(signal: NodeJS.Signals): void {
-  received = signal
+  if (!isMeant) received = signal
   if (!drain.signal.aborted) {
-    streams.err(`\n${signal}: ending what is under way; once more stops at once\n`)
+    streams.err(isMeant ? '\n' : `\n${signal}: ending what is under way; once more stops at once\n`)
     drain.abort()
   } else if (!stop.signal.aborted) stop.abort()
   else process.exit(exitOf(signal))
@@ -176,14 +182,25 @@ function makeParts(config: Config, log: Log): Parts {
     clock,
     drain: drain.signal,
     stop: stop.signal,
+    untilStopped: () => {
+      isMeant = true
+      return drain.signal
+    },
+    watchFolder: (dir, { recording }) =>
+      new FolderWatch(dir, (path) => isAuthorFile(path) && (recording || path !== RECORDING || !hasRecording(dir))),
     load: loadConnector,
     discover,
     connectorSchema: connectorJsonSchema,
     openTrial: () =>
       Closer.open(async (closer) => {
         const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
-        return { executor: await executorOf(closer), parse }
+        return { executor: whenNeeded(() => executorOf(closer)), parse }
       }),
+    recordings: createRecordings({
+      credentialsOf: (connector) => credentialsOf(connector, config.env),
+      version: VERSION,
+      now: clock.now,
+    }),
     openLocker: () => Closer.open(async (closer) => ({ lock: (await executorOf(closer)).lock })),
     openPlanner: () =>
       Closer.open(async (closer) => {

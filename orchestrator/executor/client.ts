@@ -1,6 +1,7 @@
 /** The executor as the flow of a refresh sees it: sessions that list and read. */
 import type { Metadata } from '@grpc/grpc-js'
 import type { Connector } from '../connector/definition.ts'
+import type { Overlay } from '../connector/overlay.ts'
 import { AuthorError, LinkError, RowcastError } from '../errors.ts'
 import type {
   ExecutorServiceClient,
@@ -13,14 +14,14 @@ import type { ExecutorPort, Session, SessionHooks } from '../refresh/ports.ts'
 import { attach } from './attach.ts'
 import { type Bundle, putBundle } from './bundle.ts'
 import { authorization, CONTROL_MS, connect, openStream } from './channel.ts'
-import { fromParser, toAuthorError, toLinkError } from './convert.ts'
+import { fromParser, toAuthorError, toLinkError, toLog } from './convert.ts'
 import { openCalls } from './session.ts'
 
 export interface ExecutorOptions {
   /** host:port of each executor; never empty. */
   addresses: string[]
   token: string | undefined
-  bundleOf(connector: Connector): Bundle
+  bundleOf(connector: Connector, more: Bundle['files']): Bundle
   credentialsOf(connector: Connector): string
   /** Random text for idempotency keys. */
   random(): string
@@ -69,10 +70,15 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
     return answer.lock
   }
 
-  async function open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session> {
+  async function open(
+    connector: Connector,
+    hooks: SessionHooks,
+    signal: AbortSignal,
+    overlay?: Pick<Overlay, 'files' | 'credentials'>,
+  ): Promise<Session> {
     // Read before anything is sent: a missing variable is the definition's fault and must not cost a build.
-    const credentials = options.credentialsOf(connector)
-    const bundle = options.bundleOf(connector)
+    const credentials = overlay?.credentials === false ? '' : options.credentialsOf(connector)
+    const bundle = options.bundleOf(connector, overlay?.files ?? [])
     let failure: unknown
     for (let tried = 0; tried < executors.length; tried++) {
       const executor = executors[next++ % executors.length]!
@@ -189,6 +195,7 @@ async function prepare(
   }
   let last: PrepareResponse | undefined
   for await (const response of openStream(client.prepare(request, metadata), signal)) {
+    for (const line of response.logs) hooks.log({ ...toLog(line), dropped: 0 })
     if (response.error) throw toAuthorError(response.error)
     if (response.message) hooks.note(response.stage, response.message)
     last = response

@@ -92,5 +92,5 @@ export function openCalls({
     await attachment.close()
   }
 
-  return { lockHash, bundleHash, list, read, close }
+  return { lockHash, bundleHash, list, read, settle: () => attachment.settle(), close }
 }

@@ -3,13 +3,19 @@
  * not know one another; main puts them together.
  */
 import type { Column, Connector } from '../connector/definition.ts'
+import type { Overlay } from '../connector/overlay.ts'
 import type { FragmentError, RowcastError } from '../errors.ts'
 
 // ---------------------------------------------------------------- executor: list and read
 
 export interface ExecutorPort {
-  /** Makes the environment, loads the code once, opens a session. `note` gets progress for a person. */
-  open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session>
+  /** Makes the environment, loads the code once, opens a session; of an overlay's connector with what it lays on top. */
+  open(
+    connector: Connector,
+    hooks: SessionHooks,
+    signal: AbortSignal,
+    overlay?: Pick<Overlay, 'files' | 'credentials'>,
+  ): Promise<Session>
 }
 
 export interface SessionHooks {
@@ -35,6 +41,8 @@ export interface Session {
   list(options: { prefixes: boolean }, signal: AbortSignal): AsyncIterable<ListedItem[]>
   /** Reads 1…500 fragments in order. Throws LinkError when the call is lost: those without an `end` count as not read. */
   read(items: ReadItem[], signal: AbortSignal): AsyncIterable<ReadPiece[]>
+  /** Resolves when every line printed until now has been handed to `log` of the hooks. */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 

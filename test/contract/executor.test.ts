@@ -168,6 +168,27 @@ def read_bytes(context, metadata): yield b"x" * (10 << 20)
     expect(shared.every(Boolean)).toBe(true)
   })
 
+  it('has handed on what a fragment printed once it has settled', async () => {
+    const lines: AuthorLog[] = []
+    const session = await open(
+      `
+import sys
+def list_objects(context, metadata): return []
+def read_bytes(context, metadata):
+    for i in range(40): print(i, "x" * 5000, file=sys.stderr if i % 2 else sys.stdout)
+    yield b"data"
+`,
+      (line) => lines.push(line),
+    )
+    for (const name of ['a', 'b', 'c']) {
+      await read(session, [name])
+      await session.settle()
+      expect(lines.filter(({ fragment }) => fragment === name)).toHaveLength(40)
+    }
+    await session.close()
+    await session.settle()
+  })
+
   it('pulls: a reader that nobody follows runs only a few messages ahead (promise 5)', async () => {
     const lines: string[] = []
     const session = await open(
