@@ -89,8 +89,8 @@ export class GrokMatcher {
 
   /** Lets go of the texts. */
   forget(): void {
+    this.captures.fill(undefined, 0, this.lines.length * this.width)
     this.lines = []
-    this.captures.fill(undefined)
   }
 
   /** One line; false when it has had its time. A thread that did not get its processor for so long is given more. */

@@ -2,7 +2,7 @@
 import type { Column, GrokPattern } from '../definition.ts'
 import type { Problem } from '../positions.ts'
 import { apacheColumns } from './apache.ts'
-import { bundledLibrary, type Definition, type OwnDefinition } from './definitions.ts'
+import { bundledLibrary, type Definition, type Library, type OwnDefinition } from './definitions.ts'
 import { type Expanded, expand } from './expand.ts'
 import { translate } from './translate.ts'
 import { Wrong } from './wrong.ts'
@@ -78,7 +78,7 @@ function unique(files: OwnDefinition[], report: (error: Wrong) => void): OwnDefi
 function patternOf(
   definition: OwnDefinition,
   { regex, captures, uses }: Expanded,
-  library: ReadonlyMap<string, Definition>,
+  library: Library,
   isAnchored: boolean,
 ): GrokPattern {
   try {
@@ -93,12 +93,7 @@ function patternOf(
 }
 
 /** The innermost of the author's definitions that is wrong by itself. */
-function blamed(
-  definition: OwnDefinition,
-  uses: ReadonlySet<Definition>,
-  library: ReadonlyMap<string, Definition>,
-  error: Error,
-): Wrong {
+function blamed(definition: OwnDefinition, uses: ReadonlySet<Definition>, library: Library, error: Error): Wrong {
   for (const used of [...uses].filter(isOwn)) {
     const { regex, captures } = expand(used, library)
     try {

@@ -2,7 +2,7 @@
 import { isAbsolute, join, normalize } from 'node:path'
 import * as z from 'zod'
 import { didYouMean } from '../../nearest.ts'
-import type { Column, GrokOptions } from '../definition.ts'
+import type { Column, GrokHint, GrokOptions } from '../definition.ts'
 import { isFolder } from '../files.ts'
 import { compile } from '../grok/compile.ts'
 import { isPatternName, type OwnDefinition, readFolder } from '../grok/definitions.ts'
@@ -81,8 +81,8 @@ export function readGrok(source: Source, dir: string): ReadGrok {
 }
 
 /** What the patterns capture, each name once, with the first hint that it has. */
-export function grokFields({ patterns }: GrokOptions): { name: string; hint: string | undefined }[] {
-  const found = new Map<string, string | undefined>()
+export function grokFields({ patterns }: GrokOptions): { name: string; hint: GrokHint | undefined }[] {
+  const found = new Map<string, GrokHint | undefined>()
   for (const { name, hint } of patterns.flatMap(({ fields }) => fields)) found.set(name, found.get(name) ?? hint)
   return Array.from(found, ([name, hint]) => ({ name, hint }))
 }
