@@ -33,7 +33,7 @@ export type OnInvalid = 'skip' | 'default' | 'null' | 'fail'
 export interface Column {
   name: string
   type: ColumnType
-  /** Header text or key in the source; a JSON Pointer when it begins with '/'. */
+  /** Header text, key or capture in the source; a key is a JSON Pointer when it begins with '/'. */
   source: string
   nullable: boolean
   /** The default as NDJSON text, already checked against the type; undefined: there is none. */
@@ -71,6 +71,28 @@ export interface JsonOptions {
   mode: 'auto' | 'lines' | 'array'
 }
 
+/** What `%{NAME:field:type}` says of a field: a hint for who proposes a schema, the column's type decides. */
+export type GrokHint = 'int' | 'long' | 'float' | 'double' | 'boolean' | 'string'
+
+/** A pattern as a JavaScript regular expression, ready to be made. */
+export interface GrokPattern {
+  /** As connector.yaml writes it. */
+  text: string
+  source: string
+  flags: string
+  /** What its groups capture, by their number; a name that is there more than once is its first group that has text. */
+  fields: { name: string; group: number; hint: GrokHint | undefined }[]
+}
+
+export interface GrokOptions {
+  type: 'grok'
+  compression: Compression
+  /** The first that matches a line counts. */
+  patterns: GrokPattern[]
+  /** Bytes of the longest line, its end included. */
+  maxRowBytes: number
+}
+
 /** The author's own parser, run in the reader process over what `read_bytes` yields. */
 export interface PythonOptions {
   type: 'python'
@@ -85,9 +107,9 @@ export interface RowsOptions {
 }
 
 /** What `parser.type` may say. */
-export const PARSER_TYPES = ['xsv', 'json', 'python'] as const
+export const PARSER_TYPES = ['xsv', 'json', 'grok', 'python'] as const
 
-export type ParserOptions = XsvOptions | JsonOptions | PythonOptions | RowsOptions
+export type ParserOptions = XsvOptions | JsonOptions | GrokOptions | PythonOptions | RowsOptions
 
 export type Schedule = { kind: 'manual' } | { kind: 'every'; ms: number }
 

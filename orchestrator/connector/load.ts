@@ -9,6 +9,7 @@ import { DefinitionError } from '../errors.ts'
 import { type Inherited, readColumns } from './columns.ts'
 import type { Connector, ParserOptions } from './definition.ts'
 import { isFile } from './files.ts'
+import { readGrok } from './parsers/grok.ts'
 import { bringsColumns, parserOptions, parserProblems } from './parsers/parser.ts'
 import { type Problem, readSource, type Source } from './positions.ts'
 import { EXPECTED, toProblems, valueAt } from './problems.ts'
@@ -25,11 +26,13 @@ export function loadConnector(dir: string): Connector {
 
   const parsed = connectorFile.safeParse(source.value, { reportInput: false })
   const problems = parsed.success ? [] : toProblems(parsed.error.issues, connectorFile, source)
-  const parser = parsed.success ? parserOptions(parsed.data.parser) : undefined
+  const grok = readGrok(source, dir)
+  const parser = parsed.success ? parserOptions(parsed.data.parser, grok.options) : undefined
   const columns = readColumns(source, inheritedFrom(parser))
-  problems.push(...columns.problems, ...parserProblems(source), ...codeProblems(dir, source))
+  problems.push(...columns.problems, ...parserProblems(source), ...grok.problems, ...codeProblems(dir, source))
   const isMapping = valueAt(source.value, ['name']) !== undefined
-  if (isMapping && valueAt(source.value, ['schema']) === undefined && !(parser && bringsColumns(parser)))
+  const isFree = (parser && bringsColumns(parser)) || grok.columns.length > 0 || grok.problems.length > 0
+  if (isMapping && valueAt(source.value, ['schema']) === undefined && !isFree)
     problems.push({ ...source.at([]), message: `schema: missing; expected ${EXPECTED['schema']}` })
   refuse(file, problems)
   if (!parsed.success || !parser) throw new DefinitionError(`${file}: not understood`)
@@ -44,8 +47,8 @@ export function loadConnector(dir: string): Connector {
     lock: readLock(dir),
     credentials,
     parser,
-    columns: columns.columns,
-    derivesColumns: parsed.data.schema === undefined,
+    columns: parsed.data.schema ? columns.columns : grok.columns,
+    derivesColumns: !parsed.data.schema && grok.columns.length === 0,
     refresh: {
       schedule: refresh.schedule,
       concurrency: refresh.concurrency,
@@ -60,10 +63,13 @@ export function loadConnector(dir: string): Connector {
 
 function refuse(file: string, problems: Problem[]): void {
   if (problems.length === 0) return
-  const [first, ...rest] = problems.sort((a, b) => a.line - b.line || a.column - b.column)
-  const lines = rest.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`)
+  const fileOf = (problem: Problem) => problem.file ?? ''
+  const [first, ...rest] = problems.sort(
+    (a, b) => fileOf(a).localeCompare(fileOf(b)) || a.line - b.line || a.column - b.column,
+  )
+  const lines = rest.map((each) => `${each.file ?? file}:${each.line}:${each.column}: ${each.message}`)
   const { line, column, message } = first!
-  throw new DefinitionError([message, ...lines].join('\n'), { file, line, column })
+  throw new DefinitionError([message, ...lines].join('\n'), { file: first!.file ?? file, line, column })
 }
 
 function inheritedFrom(parser: ParserOptions | undefined): Inherited {

@@ -6,7 +6,9 @@
  */
 import { FragmentError, messageOf } from '../errors.ts'
 import { decompress, detect } from './decompress.ts'
+import { GrokKernel } from './grok.ts'
 import { JsonKernel } from './json.ts'
+import type { Kernel } from './kernel.ts'
 import type { Output } from './output.ts'
 import type { Program } from './program.ts'
 import { type Limits, Rows } from './rows.ts'
@@ -172,5 +174,16 @@ export class FragmentParser {
 }
 
 function readerOf(program: Program, rows: Rows, wasm: Engine | null): Reader {
-  return new TextReader(rows, program.parser.type === 'xsv' ? new XsvKernel(rows, wasm) : new JsonKernel(rows, wasm))
+  return new TextReader(rows, kernelOf(program, rows, wasm))
+}
+
+function kernelOf(program: Program, rows: Rows, wasm: Engine | null): Kernel {
+  switch (program.parser.type) {
+    case 'xsv':
+      return new XsvKernel(rows, wasm)
+    case 'json':
+      return new JsonKernel(rows, wasm)
+    case 'grok':
+      return new GrokKernel(rows)
+  }
 }

@@ -9,6 +9,7 @@ import type {
   ColumnType,
   Compression,
   Connector,
+  GrokOptions,
   JsonOptions,
   ParserOptions,
   XsvOptions,
@@ -81,7 +82,7 @@ export interface Program {
   /** Hash of everything below. */
   id: string
   connector: string
-  parser: XsvOptions | JsonOptions
+  parser: XsvOptions | JsonOptions | GrokOptions
   compression: Compression
   columns: ProgramColumn[]
   /**
@@ -116,8 +117,9 @@ export function compile({ name, parser, columns, derivesColumns, rejects, limits
 }
 
 /** The author's own rows arrive as JSON lines, whatever made them; the schema's types and rejects are the same. */
-function kernelOf(parser: ParserOptions): XsvOptions | JsonOptions {
-  return parser.type === 'xsv' || parser.type === 'json' ? parser : { type: 'json', compression: 'none', mode: 'lines' }
+function kernelOf(parser: ParserOptions): Program['parser'] {
+  const isOurs = parser.type === 'xsv' || parser.type === 'json' || parser.type === 'grok'
+  return isOurs ? parser : { type: 'json', compression: 'none', mode: 'lines' }
 }
 
 const OPS: Record<ColumnType['kind'], number> = {

@@ -1,16 +1,20 @@
 /** The parsers, told apart by their `type`: one file each says what it takes and what becomes of that. */
 import * as z from 'zod'
-import type { ParserOptions } from '../definition.ts'
+import type { GrokOptions, ParserOptions } from '../definition.ts'
 import type { Problem, Source } from '../positions.ts'
 import { valueAt } from '../problems.ts'
+import { grok } from './grok.ts'
 import { json, jsonOptions } from './json.ts'
 import { python, pythonOptions } from './python.ts'
 import { xsv, xsvOptions, xsvProblems } from './xsv.ts'
 
-export const parser = z.discriminatedUnion('type', [xsv, json, python])
+export const parser = z.discriminatedUnion('type', [xsv, json, grok, python])
 
-/** Without a parser the connector yields rows, by read_rows. */
-export function parserOptions(given: z.output<typeof parser> | undefined): ParserOptions {
+/** Without a parser the connector yields rows, by read_rows. `grokOptions`: what readGrok found, which has files to read. */
+export function parserOptions(
+  given: z.output<typeof parser> | undefined,
+  grokOptions: GrokOptions | undefined,
+): ParserOptions | undefined {
   switch (given?.type) {
     case undefined:
       return { type: 'rows' }
@@ -18,6 +22,8 @@ export function parserOptions(given: z.output<typeof parser> | undefined): Parse
       return xsvOptions(given)
     case 'json':
       return jsonOptions(given)
+    case 'grok':
+      return grokOptions
     case 'python':
       return pythonOptions(given)
   }
