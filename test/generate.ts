@@ -1,4 +1,4 @@
-/** npm run gen: proto to code, connector.yaml's JSON Schema, the Python locks. `--check` says what is not current. */
+/** npm run gen: proto to code, connector.yaml's JSON Schema, C to WebAssembly. `--check` says what is not current. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { connectorJsonSchemaText } from '../orchestrator/connector/json-schema.t
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const SCHEMA = 'orchestrator/connector/connector.schema.json'
+const KERNELS = 'orchestrator/parse/wasm'
 
 /** Writes everything that is generated below `target`, which has the layout of the checkout. */
 function generate(target: string): void {
@@ -22,6 +23,16 @@ function generate(target: string): void {
     'proto/rowcast/v1/executor.proto',
   ])
   writeFileSync(join(target, SCHEMA), connectorJsonSchemaText())
+  // The same bytes on every machine: the compiler is pinned, and nothing of this one gets into a stripped module.
+  run('executor/.venv/bin/python', [
+    ...['-m', 'ziglang', 'cc', '--target=wasm32-freestanding', '-mcpu=generic+simd128+bulk_memory'],
+    ...['-O3', '-std=c23', '-Wall', '-Wextra', '-Werror', '-nostdlib', '-Wl,--no-entry', '-Wl,--strip-all'],
+    ...['-o', join(target, KERNELS, 'kernels.wasm')],
+    ...readdirSync(join(ROOT, KERNELS))
+      .filter((file) => file.endsWith('.c'))
+      .sort()
+      .map((file) => join(KERNELS, file)),
+  ])
 }
 
 function files(dir: string): string[] {
@@ -33,13 +44,13 @@ function files(dir: string): string[] {
 if (process.argv.includes('--check')) {
   const target = mkdtempSync(join(tmpdir(), 'rowcast-gen-'))
   try {
-    for (const dir of ['proto', 'executor', 'orchestrator/gen', 'orchestrator/connector'])
+    for (const dir of ['proto', 'executor', 'orchestrator/gen', 'orchestrator/connector', KERNELS])
       cpSync(join(ROOT, 'LICENSE'), join(target, dir, '.keep'))
     generate(target)
     const made = files(target).filter((file) => !file.endsWith('.keep'))
     const stale = made
       .map((file) => file.slice(target.length + 1))
-      .filter((file) => readFileSync(join(target, file), 'utf8') !== tryRead(join(ROOT, file)))
+      .filter((file) => readFileSync(join(target, file), 'latin1') !== tryRead(join(ROOT, file)))
     if (stale.length > 0) {
       console.error(`not current: ${stale.join(', ')}\nrun: npm run gen`)
       process.exitCode = 1
@@ -51,7 +62,7 @@ if (process.argv.includes('--check')) {
 
 function tryRead(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file, 'latin1')
   } catch {
     return undefined
   }

@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/architecture.test.ts', 'test/orchestrator/**/*.test.ts', 'test/golden/**/*.test.ts'],
+          // A slow machine makes tests slow, never red.
+          testTimeout: 60_000,
         },
       },
       {

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rowcast import _shelf
 from rowcast._errors import BadRequest, BundleMissing
 
 MAX_BYTES = 16 << 20
+# Of all bundles together; each save of a file under `test --watch` makes another one.
+SHELF_BYTES = 1 << 30
+SHELF_BUNDLES = 2_000
+# One that was looked for just now is about to be used.
+SPARED_SECONDS = 600
 MAX_FILES = 10_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Bundles:
-    """A folder of bundles."""
+    """A folder of bundles; those that were not used for longest make room, and are sent again when they are wanted."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, max_bytes: int = SHELF_BYTES, spared_seconds: float = SPARED_SECONDS) -> None:
         self._folder = home / "bundles"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._max_bytes = max_bytes
+        self._spared_seconds = spared_seconds
 
     def find(self, sha256: str) -> Path:
         """Where a bundle is; BundleMissing."""
         if not _SHA256.fullmatch(sha256):
             raise BadRequest("bundle_sha256 is not 64 hex digits")
         path = self._folder / sha256
-        if not path.is_dir():
-            raise BundleMissing(f"bundle {sha256[:12]} is not here")
+        self.hold(sha256)()
         return path
+
+    def hold(self, sha256: str) -> Callable[[], None]:
+        """Keeps a bundle while in use; gives what lets go. BundleMissing."""
+        try:
+            return _shelf.hold(self._folder / sha256)
+        except FileNotFoundError:
+            raise BundleMissing(f"bundle {sha256[:12]} is not here") from None
 
     def file(self, sha256: str, code: str) -> Path:
         """The bundle, when it holds the connector's file `code`."""
@@ -64,10 +79,26 @@ class Bundles:
                 if not target.is_dir():
                     raise
         finally:
-            if aside.is_dir():
-                for folder, _, _ in os.walk(aside):
-                    os.chmod(folder, 0o755)
-                shutil.rmtree(aside)
+            _shelf.remove(aside)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        known: list[tuple[float, int, Path]] = []
+        for path in self._folder.iterdir():
+            with contextlib.suppress(OSError):
+                known.append((path.stat().st_mtime, _size(path), path))
+        total, count = sum(size for _, size, _ in known), len(known)
+        spared = time.time() - self._spared_seconds
+        for used, size, path in sorted(known):
+            if used > spared or (total <= self._max_bytes and count <= SHELF_BUNDLES):
+                break
+            if _shelf.remove_unused(path):
+                total -= size
+                count -= 1
+
+
+def _size(path: Path) -> int:
+    return sum(os.stat(os.path.join(folder, file)).st_size for folder, _, files in os.walk(path) for file in files)
 
 
 class Incoming:

@@ -31,12 +31,25 @@ class Line:
     fragment: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """Lines in order, how many were dropped before them, and the last flush that they answer (0: none)."""
+
+    lines: list[Line]
+    dropped: int
+    flushed: int
+
+
 class LogQueue:
     """At most 1,000 lines; the oldest make room and are counted (promise 5: a log never fills the memory)."""
 
     def __init__(self) -> None:
         self._lines: deque[Line] = deque()
         self._dropped = 0
+        # Lines put in, and given away or dropped, ever.
+        self._in = self._out = 0
+        # What a flush waits for: so many given away; and its number, 0 without one.
+        self._goal = self._flush = 0
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -45,7 +58,14 @@ class LogQueue:
         if len(self._lines) >= QUEUE_LINES:
             self._lines.popleft()
             self._dropped += 1
+            self._out += 1
         self._lines.append(line)
+        self._in += 1
+        self._wake.set()
+
+    def flush(self, number: int) -> None:
+        """Asks `take` to say when every line that is in here now was given. A later number answers earlier ones."""
+        self._goal, self._flush = self._in, number
         self._wake.set()
 
     def close(self) -> None:
@@ -53,9 +73,9 @@ class LogQueue:
         self._closed = True
         self._wake.set()
 
-    async def take(self, *, max_bytes: int) -> tuple[list[Line], int] | None:
-        """Waits for lines; gives them and how many were dropped before them. None: closed and empty."""
-        while not self._lines:
+    async def take(self, *, max_bytes: int) -> Taken | None:
+        """Waits for lines, or for a flush to answer. None: closed and empty."""
+        while not self._lines and not self._flush:
             if self._closed:
                 return None
             self._wake.clear()
@@ -66,8 +86,12 @@ class LogQueue:
             line = self._lines.popleft()
             size += len(line.text) + len(line.fragment) + 64
             taken.append(line)
+        self._out += len(taken)
         dropped, self._dropped = self._dropped, 0
-        return taken, dropped
+        flushed = 0
+        if self._out >= self._goal:
+            flushed, self._flush = self._flush, 0
+        return Taken(lines=taken, dropped=dropped, flushed=flushed)
 
 
 class LogPipe:
@@ -101,14 +125,16 @@ class LogPipe:
         own = f"{os.sep}_child{os.sep}"
         return "\n".join(line for line in lines[starts[0] :] if own not in line) if starts else ""
 
-    def writer_gone(self) -> None:
-        """The process is dead: what the pipe still holds is all that will be read, whoever else holds its end open."""
-        if self._timer is not None:
-            self._timer.cancel()
+    def catch_up(self) -> None:
+        """Reads what has been printed so far, and no more than a pipe holds: its writer may go on."""
         # A pipe holds 64 KiB, by its operator's choice up to 1 MiB.
         for _ in range(16):
             if self._done or not self._read():
                 break
+
+    def writer_gone(self) -> None:
+        """The process is dead: what the pipe still holds is all that will be read, whoever else holds its end open."""
+        self.catch_up()
         if not self._done:
             self._finish()
 
@@ -136,6 +162,8 @@ class LogPipe:
         return len(data)
 
     def _finish(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         if self._buffer:

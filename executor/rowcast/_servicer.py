@@ -119,6 +119,7 @@ class Servicer:
             await context.write(pb.PrepareResponse(stage=stage, message=message))
 
         bundle = self._bundles.file(request.bundle_sha256, request.code)
+        printed = LogQueue()
         try:
             environment = await self._environments.prepare(pip=request.pip, lock=request.lock, progress=progress)
             rows = False
@@ -137,11 +138,15 @@ class Servicer:
                     parser=parser(request),
                 )
                 try:
-                    rows = await self._load(spec)
+                    rows = await self._load(spec, printed)
                 finally:
                     release()
         except AuthorFailure as failure:
-            await context.write(pb.PrepareResponse(stage="done", error=pb.UserError.FromString(failure.error)))
+            printed.close()
+            taken = await printed.take(max_bytes=LOG_BYTES)
+            lines = map(log_line, taken.lines if taken else ())
+            error = pb.UserError.FromString(failure.error)
+            await context.write(pb.PrepareResponse(stage="done", error=error, logs=lines))
             return
         await context.write(
             pb.PrepareResponse(
@@ -153,9 +158,8 @@ class Servicer:
             )
         )
 
-    async def _load(self, spec: ReaderSpec) -> bool:
-        # Its prints go nowhere: there is no session to tell yet.
-        reader = Reader(spec, host=self._host, logs=LogQueue())
+    async def _load(self, spec: ReaderSpec, printed: LogQueue) -> bool:
+        reader = Reader(spec, host=self._host, logs=printed)
         try:
             return await reader.start()
         finally:
@@ -188,10 +192,16 @@ class Servicer:
         )
 
         def make() -> Session:
-            held = self._environments.hold(request.environment_id)
-            return Session(
-                spec, host=self._host, concurrency=concurrency, on_end=held, may_start=self._sessions.check_readers
-            )
+            with contextlib.ExitStack() as held:
+                held.callback(self._environments.hold(request.environment_id))
+                held.callback(self._bundles.hold(request.bundle_sha256))
+                return Session(
+                    spec,
+                    host=self._host,
+                    concurrency=concurrency,
+                    on_end=held.pop_all().close,
+                    may_start=self._sessions.check_readers,
+                )
 
         opened = self._sessions.open(request.idempotency_key, make)
         identity = self._sessions.identity
@@ -220,14 +230,17 @@ class Servicer:
                 await context.write(pb.AttachResponse(draining=told))
 
         async def pings() -> None:
-            async for _ in requests:
+            async for request in requests:
                 self._sessions.ping(opened)
+                if request.flush:
+                    opened.session.flush(request.flush)
 
         async def logs() -> None:
             while (taken := await opened.session.logs.take(max_bytes=LOG_BYTES)) is not None:
-                lines, dropped = taken
+                lines = map(log_line, taken.lines)
+                told = pb.AttachResponse(logs=lines, logs_dropped=taken.dropped, flushed=taken.flushed)
                 async with writing:
-                    await context.write(pb.AttachResponse(logs=map(log_line, lines), logs_dropped=dropped))
+                    await context.write(told)
 
         tasks = (asyncio.create_task(one()) for one in (pings, logs, draining))
         with self._sessions.call(), _cancelled(*tasks) as (pinging, logging, _):

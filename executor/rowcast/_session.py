@@ -133,6 +133,12 @@ class Session:
                 size += run.ended_bytes
             yield wire.read_trailer(fragments=at, size=size)
 
+    def flush(self, number: int) -> None:
+        """Every line printed until now goes ahead of the answer that carries `number`."""
+        for reader in self._readers:
+            reader.catch_up()
+        self.logs.flush(number)
+
     async def close(self) -> None:
         """Ends every reader: end-of-file, two seconds, SIGKILL."""
         self._forget()

@@ -23,12 +23,8 @@ class Shelf:
         clear(folder)
 
     def hold(self, name: str) -> Callable[[], None]:
-        """Keeps it while in use, also from other processes of this home; gives what lets go. FileNotFoundError."""
-        handle = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        # The time of last use.
-        os.utime(self.folder / name)
-        return lambda: os.close(handle)
+        """Keeps it while in use; gives what lets go. FileNotFoundError."""
+        return hold(self.folder / name)
 
     def put(self, made: Path, name: str) -> None:
         """Takes in what was made aside, complete, and makes it read-only."""
@@ -58,7 +54,7 @@ class Shelf:
         for _, size, path in sorted(known):
             if total <= self._max_bytes:
                 break
-            if path.name != keep and _remove_unused(path):
+            if path.name != keep and remove_unused(path):
                 total -= size
                 gone.append(path.name)
         return gone
@@ -77,13 +73,28 @@ def aside(folder: Path) -> Generator[Path]:
         os.close(handle)
 
 
+def hold(path: Path) -> Callable[[], None]:
+    """Keeps a folder while in use, also from other processes of this home; gives what lets go. FileNotFoundError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        # The time of last use.
+        os.utime(path)
+    except BaseException:
+        # It was removed while its lock was waited for.
+        os.close(handle)
+        raise
+    return lambda: os.close(handle)
+
+
 def clear(folder: Path) -> None:
     """Removes what builds left that were killed."""
     for path in folder.glob(f"{NEW}*"):
-        _remove_unused(path)
+        remove_unused(path)
 
 
-def _remove_unused(path: Path) -> bool:
+def remove_unused(path: Path) -> bool:
+    """Removes it unless somebody holds it; whether it is gone."""
     with contextlib.suppress(OSError):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

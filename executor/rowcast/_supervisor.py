@@ -103,6 +103,11 @@ class Reader:
             if frame[0] in (wire.DONE, wire.FAIL):
                 return
 
+    def catch_up(self) -> None:
+        """Puts into the log what it has printed so far."""
+        for pipe in self._logs:
+            pipe.catch_up()
+
     def fragment_at_work(self) -> int:
         """Index of the fragment the reader is or was at, `NO_FRAGMENT` for none. The author's code could forge it."""
         return self._process.fragment_at_work()

@@ -71,7 +71,8 @@ export async function initCommand(parts: Parts, output: Output, target: string):
   const shown = relative(parts.cwd, dir) || '.'
   output.line({ type: 'init', name, dir, files: files.map(([file]) => file) })
   output.say(`${output.green('✓')} ${output.bold(name)} in ${shown}: connector.yaml, connector.py`)
-  output.say(`  look at its rows:      rowcast test ${shown}`)
+  output.say(`  look at its rows:      rowcast test ${shown}  (--watch: again at each save)`)
+  output.say(`  keep some of its data: rowcast record ${shown}  (then test --replay needs no source)`)
   output.say(`  cast them onto NATS:   rowcast refresh ${shown}`)
   output.say(`  read them as they are: rowcast tail ${name}`)
   return 0

@@ -36,7 +36,7 @@ export class Output {
   /** A sentence for a person; silent with --json. */
   say(text = ''): void {
     if (this.json) return
-    this.#clear()
+    this.clear()
     this.#streams.out(`${text}\n`)
   }
 
@@ -52,13 +52,13 @@ export class Output {
   /** Something the user should know while it happens: stderr, also with --json. */
   note(text: string): void {
     if (this.quiet) return
-    this.#clear()
+    this.clear()
     this.#streams.err(`${text}\n`)
   }
 
   /** code: message, then the author's traceback when there is one. */
   error(error: unknown, prefix = ''): void {
-    this.#clear()
+    this.clear()
     this.#streams.err(`${prefix}${this.red(codeOf(error))}: ${messageOf(error)}\n`)
     const traceback = (error as { traceback?: string }).traceback
     if (traceback) this.#streams.err(`${indent(traceback.trimEnd())}\n`)
@@ -82,7 +82,12 @@ export class Output {
     return this.#streams.color ? `\x1b[32m${text}\x1b[0m` : text
   }
 
-  #clear(): void {
+  yellow(text: string): string {
+    return this.#streams.color ? `\x1b[33m${text}\x1b[0m` : text
+  }
+
+  /** Takes the line of progress away. */
+  clear(): void {
     if (this.#progress === '') return
     this.#streams.err(`\r${' '.repeat(this.#progress.length)}\r`)
     this.#progress = ''

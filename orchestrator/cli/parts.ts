@@ -2,6 +2,7 @@
 import type { Connector } from '../connector/definition.ts'
 import type { Change, ChangesOptions } from '../consume/read.ts'
 import type { Finding } from '../doctor/finding.ts'
+import type { Recordings } from '../recording/recordings.ts'
 import type { Clock } from '../refresh/clock.ts'
 import type { Plan } from '../refresh/plan.ts'
 import type { AuthorLog, ExecutorPort, ParsePort, Trigger } from '../refresh/ports.ts'
@@ -16,11 +17,20 @@ export interface Parts {
   drain: AbortSignal
   /** The second: stop. */
   stop: AbortSignal
+  /** A signal is how the command is meant to end: aborts with the first one, and the exit code is the command's own. */
+  untilStopped(): AbortSignal
+  /** Watches the files of a connector's folder; with `recording`, also what was recorded. */
+  watchFolder(
+    dir: string,
+    options: { recording: boolean },
+  ): Closing & { next(signal: AbortSignal): Promise<FileChange[]> }
   load(dir: string): Connector
   discover(dirs: string[]): Connector[]
   connectorSchema(): object
-  /** Executor and parser: what `test` needs. */
-  openTrial(): Promise<Closable & { executor: ExecutorPort; parse: ParsePort }>
+  /** What `test` and `record` need. */
+  openTrial(): Promise<Closable & Trials>
+  /** What `record` stores, and `test --replay` reads. */
+  recordings: Recordings
   /** The executor alone: what `lock` needs. */
   openLocker(): Promise<Closable & { lock(pip: string[]): Promise<string> }>
   /** Executor and state: what `plan` needs. */
@@ -35,6 +45,21 @@ export interface Parts {
   examine(): AsyncIterable<Finding>
   /** Forgets a connector's fragments, so that the next refresh takes them from the stream. */
   rebuild(connector: string): Promise<void>
+}
+
+export interface Trials {
+  /** Started when it is first used, and kept. */
+  executor: ExecutorPort
+  parse: ParsePort
+}
+
+export interface FileChange {
+  path: string
+  kind: 'saved' | 'added' | 'removed'
+}
+
+export interface Closing {
+  close(): void
 }
 
 export interface Closable {

@@ -1,5 +1,6 @@
 /** The command line: names, flags and help; each command's work is in its own file. */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { parseSize } from '../connector/size.ts'
 import { RowcastError } from '../errors.ts'
 import { doctorCommand } from './doctor.ts'
 import { initCommand } from './init.ts'
@@ -8,10 +9,12 @@ import { Output, type Streams } from './output.ts'
 import type { Parts } from './parts.ts'
 import { planCommand } from './plan.ts'
 import { quickstartCommand } from './quickstart.ts'
+import { recordCommand } from './record.ts'
 import { refreshCommand } from './refresh.ts'
 import { fragmentsCommand, statusCommand } from './status.ts'
 import { tailCommand } from './tail.ts'
 import { testCommand } from './test.ts'
+import { watchCommand } from './test-watch.ts'
 import { upCommand } from './up.ts'
 
 interface Globals {
@@ -50,8 +53,11 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
       '\nExit codes: 0 done, 1 the connector or its data failed, 2 wrong usage, 3 a part is unreachable.\nEnvironment: ROWCAST_HOME, NATS_URL (with NATS_USER, NATS_PASSWORD or NATS_CREDS), ROWCAST_EXECUTORS (host:port,…), ROWCAST_EXECUTOR_TOKEN, ROWCAST_EXECUTOR_CA with _CERT and _KEY, NO_COLOR; the README has all.',
     )
 
-  const command = (usage: string, description: string, example: string) =>
-    program.command(usage).description(description).addHelpText('after', `\nExample:\n  ${example}`)
+  const command = (usage: string, description: string, ...examples: string[]) =>
+    program
+      .command(usage)
+      .description(description)
+      .addHelpText('after', `\nExample:\n${examples.map((example) => `  ${example}`).join('\n')}`)
   /** Global flags work before and after the command's name. */
   const act = async (self: Command, work: (parts: Parts, output: Output) => Promise<number>) => {
     const globals = self.optsWithGlobals<Globals>()
@@ -71,21 +77,34 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     'test',
     'read and parse, show rows and rejects; needs neither NATS nor a database',
     'rowcast test connectors/orders --fragment 2026-11 --max-rows 20',
+    'rowcast test connectors/orders --watch',
+    'rowcast record connectors/orders && rowcast test connectors/orders --replay --watch',
   )
     .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')
-    .option(
-      '--fragment <name>',
-      'read only this fragment (repeatable)',
-      (name: string, all: string[]) => [...all, name],
-      [],
-    )
+    .option('--fragment <name>', 'read only this fragment (repeatable)', collect, [])
     .option('--max-rows <n>', 'stop after n rows in all', positive)
-    .option('--list', 'only list', false)
+    .option('--list', 'only list')
+    .option('--no-checks', 'do not list once more to see whether names and fingerprints last')
+    .option('--replay', 'read what `rowcast record` stored, in place of the source: no network, no credentials')
+    .option('--watch', 'test again whenever a file of the folder is saved, until Ctrl-C')
     .action((dir, flags, self) =>
-      act(self, (parts, output) =>
-        testCommand(parts, output, dir, { fragment: flags.fragment, maxRows: flags.maxRows, list: flags.list }),
-      ),
+      act(self, (parts, output) => (flags.watch ? watchCommand : testCommand)(parts, output, dir, flags)),
     )
+  command(
+    'record',
+    'store the listing and the bytes of a few fragments, for `rowcast test --replay`',
+    'rowcast record connectors/orders',
+    'rowcast record connectors/orders --fragment 2026-10 --fragment 2026-11 --max-bytes 20MiB',
+    'rowcast test connectors/orders --replay',
+  )
+    .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')
+    .option('--fragment <name>', 'record this fragment (repeatable), in place of the first ones', collect, [])
+    .option('--max-fragments <n>', 'record at most so many', positive, 5)
+    .addOption(
+      new Option('--max-bytes <size>', 'leave out fragments that are larger').argParser(bytes).default(2 << 20, '2MiB'),
+    )
+    .option('--allow-secrets', 'store bytes that hold the credentials')
+    .action((dir, flags, self) => act(self, (parts, output) => recordCommand(parts, output, dir, flags)))
   command('lock', 'write connector.lock: the packages with their hashes', 'rowcast lock connectors/orders')
     .argument('<dir>', 'folder with connector.yaml, or the name of one below ./connectors')
     .action((dir, _, self) => act(self, (parts, output) => lockCommand(parts, output, dir)))
@@ -166,6 +185,16 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     return code === 0 ? 0 : 2
   }
   return exitCode
+}
+
+function collect(value: string, all: string[]): string[] {
+  return [...all, value]
+}
+
+function bytes(text: string): number {
+  const size = parseSize(text)
+  if (size === undefined || size < 1) throw new InvalidArgumentError('expected a size, as in 500KB or 20MiB')
+  return size
 }
 
 function positive(text: string): number {

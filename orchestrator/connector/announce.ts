@@ -58,6 +58,17 @@ function jsonType(type: ColumnType): { type: string } & Record<string, unknown> 
       }
     case 'binary':
       return { type: 'string', contentEncoding: 'base64' }
+    case 'list':
+      return { type: 'array', items: valueSchema(type.element, true) }
+    case 'map':
+      return { type: 'object', additionalProperties: valueSchema(type.value, true) }
+    case 'struct':
+      return {
+        type: 'object',
+        properties: Object.fromEntries(type.fields.map((field) => [field.name, valueSchema(field.type, true)])),
+        required: type.fields.map(({ name }) => name),
+        additionalProperties: false,
+      }
     case 'date':
       return { type: 'string', format: 'date' }
     case 'timestamp':

@@ -9,6 +9,7 @@ export function encodeDefault(type: ColumnType, node: Node): { text: string } | 
     const text = jsonText(node)
     return text === undefined ? { problem: wrong(type, node, 'a JSON value') } : { text }
   }
+  if (type.kind === 'list' || type.kind === 'map' || type.kind === 'struct') return nestedDefault(type, node)
   if (!isScalar(node)) return { problem: wrong(type, node, EXPECTED[type.kind]) }
   const written = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
   if (isText(type) && typeof node.value !== 'string') {
@@ -20,9 +21,37 @@ export function encodeDefault(type: ColumnType, node: Node): { text: string } | 
   return text === undefined ? { problem: wrong(type, node, EXPECTED[type.kind]) } : { text }
 }
 
+/** A list, map or struct of the YAML, its leaves by their own rules. A field of a struct that is not there is null. */
+function nestedDefault(type: Nested, node: Node): { text: string } | { problem: string } {
+  if (type.kind === 'list') {
+    if (!isSeq(node)) return { problem: wrong(type, node, 'a list') }
+    const items = node.items.map((item) => inner(type.element, item))
+    return items.find((item) => 'problem' in item) ?? { text: `[${items.map((item) => item.text).join(',')}]` }
+  }
+  if (!isMap(node)) return { problem: wrong(type, node, 'a mapping') }
+  const texts = new Map(type.kind === 'struct' ? type.fields.map(({ name }) => [name, 'null']) : [])
+  for (const { key, value } of node.items) {
+    const name = isScalar(key) ? String(key.value) : ''
+    const of = type.kind === 'map' ? type.value : type.fields.find((field) => field.name === name)?.type
+    if (!of)
+      return { problem: `default does not fit type ${formatType(type)}: it has no field ${JSON.stringify(name)}` }
+    const item = inner(of, value)
+    if ('problem' in item) return item
+    texts.set(name, item.text)
+  }
+  return { text: `{${Array.from(texts, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}` }
+}
+
+type Nested = Extract<ColumnType, { kind: 'list' | 'map' | 'struct' }>
+
+function inner(type: ColumnType, node: unknown): { text: string } | { problem: string; text?: never } {
+  if (isScalar(node) && node.value === null) return { text: 'null' }
+  return encodeDefault(type, node as Node)
+}
+
 const isText = (type: ColumnType) => ['string', 'binary', 'date', 'timestamp'].includes(type.kind)
 
-type Scalar = Exclude<ColumnType['kind'], 'json'>
+type Scalar = Exclude<ColumnType['kind'], 'json' | 'list' | 'map' | 'struct'>
 
 const EXPECTED: Record<Scalar, string> = {
   boolean: 'true or false',

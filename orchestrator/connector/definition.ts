@@ -1,6 +1,6 @@
 /** What a connector is, once its connector.yaml has been read and checked. Plain data, no behaviour. */
 
-/** The scalar column types; `json` is any JSON value, kept digit for digit. */
+/** `json` is any JSON value, kept digit for digit. */
 export type ColumnType =
   | {
       kind:
@@ -18,13 +18,22 @@ export type ColumnType =
         | 'json'
     }
   | { kind: 'decimal'; precision: number; scale: number }
+  | { kind: 'list'; element: ColumnType }
+  /** From text to values. */
+  | { kind: 'map'; value: ColumnType }
+  | { kind: 'struct'; fields: StructField[] }
+
+export interface StructField {
+  name: string
+  type: ColumnType
+}
 
 export type OnInvalid = 'skip' | 'default' | 'null' | 'fail'
 
 export interface Column {
   name: string
   type: ColumnType
-  /** Header text or key in the source; a JSON Pointer when it begins with '/'. */
+  /** Header text, key or capture in the source; a key is a JSON Pointer when it begins with '/'. */
   source: string
   nullable: boolean
   /** The default as NDJSON text, already checked against the type; undefined: there is none. */
@@ -35,8 +44,12 @@ export interface Column {
   thousandsSeparator: string
 }
 
+/** How the bytes of a fragment are compressed; `auto`: its first bytes say so, or it is not. */
+export type Compression = 'auto' | 'none' | 'gzip' | 'zlib' | 'zstd' | 'bzip2' | 'lz4' | 'snappy' | 'brotli'
+
 export interface XsvOptions {
   type: 'xsv'
+  compression: Compression
   delimiter: string
   /** '' switches quoting off. */
   quote: string
@@ -54,7 +67,30 @@ export interface XsvOptions {
 
 export interface JsonOptions {
   type: 'json'
+  compression: Compression
   mode: 'auto' | 'lines' | 'array'
+}
+
+/** What `%{NAME:field:type}` says of a field: a hint for who proposes a schema, the column's type decides. */
+export type GrokHint = 'int' | 'long' | 'float' | 'double' | 'boolean' | 'string'
+
+/** A pattern as a JavaScript regular expression, ready to be made. */
+export interface GrokPattern {
+  /** As connector.yaml writes it. */
+  text: string
+  source: string
+  flags: string
+  /** What its groups capture, by their number; a name that is there more than once is its first group that has text. */
+  fields: { name: string; group: number; hint: GrokHint | undefined }[]
+}
+
+export interface GrokOptions {
+  type: 'grok'
+  compression: Compression
+  /** The first that matches a line counts. */
+  patterns: GrokPattern[]
+  /** Bytes of the longest line, its end included. */
+  maxRowBytes: number
 }
 
 /** The author's own parser, run in the reader process over what `read_bytes` yields. */
@@ -70,7 +106,10 @@ export interface RowsOptions {
   type: 'rows'
 }
 
-export type ParserOptions = XsvOptions | JsonOptions | PythonOptions | RowsOptions
+/** What `parser.type` may say. */
+export const PARSER_TYPES = ['xsv', 'json', 'grok', 'python'] as const
+
+export type ParserOptions = XsvOptions | JsonOptions | GrokOptions | PythonOptions | RowsOptions
 
 export type Schedule = { kind: 'manual' } | { kind: 'every'; ms: number }
 
@@ -89,7 +128,10 @@ export interface Connector {
   lock: string
   credentials: { env: string } | { file: string } | undefined
   parser: ParserOptions
+  /** Empty while `derivesColumns` and no fragment was read yet. */
   columns: Column[]
+  /** No schema was given: the first fragment brings the columns, and they are the same from then on. */
+  derivesColumns: boolean
   refresh: {
     schedule: Schedule
     concurrency: number

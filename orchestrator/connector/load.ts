@@ -9,9 +9,11 @@ import { DefinitionError } from '../errors.ts'
 import { type Inherited, readColumns } from './columns.ts'
 import type { Connector, ParserOptions } from './definition.ts'
 import { isFile } from './files.ts'
+import { readGrok } from './parsers/grok.ts'
+import { bringsColumns, parserOptions, parserProblems } from './parsers/parser.ts'
 import { type Problem, readSource, type Source } from './positions.ts'
-import { toProblems, valueAt } from './problems.ts'
-import { type ConnectorFile, connectorFile } from './schema.ts'
+import { EXPECTED, toProblems, valueAt } from './problems.ts'
+import { connectorFile } from './schema.ts'
 
 export const FILE_NAME = 'connector.yaml'
 export const LOCK_NAME = 'connector.lock'
@@ -24,9 +26,14 @@ export function loadConnector(dir: string): Connector {
 
   const parsed = connectorFile.safeParse(source.value, { reportInput: false })
   const problems = parsed.success ? [] : toProblems(parsed.error.issues, connectorFile, source)
-  const parser = parsed.success ? parserOptions(parsed.data.parser) : undefined
+  const grok = readGrok(source, dir)
+  const parser = parsed.success ? parserOptions(parsed.data.parser, grok.options) : undefined
   const columns = readColumns(source, inheritedFrom(parser))
-  problems.push(...columns.problems, ...parserProblems(source), ...codeProblems(dir, source))
+  problems.push(...columns.problems, ...parserProblems(source), ...grok.problems, ...codeProblems(dir, source))
+  const isMapping = valueAt(source.value, ['name']) !== undefined
+  const isFree = (parser && bringsColumns(parser)) || grok.columns.length > 0 || grok.problems.length > 0
+  if (isMapping && valueAt(source.value, ['schema']) === undefined && !isFree)
+    problems.push({ ...source.at([]), message: `schema: missing; expected ${EXPECTED['schema']}` })
   refuse(file, problems)
   if (!parsed.success || !parser) throw new DefinitionError(`${file}: not understood`)
 
@@ -40,7 +47,8 @@ export function loadConnector(dir: string): Connector {
     lock: readLock(dir),
     credentials,
     parser,
-    columns: columns.columns,
+    columns: parsed.data.schema ? columns.columns : grok.columns,
+    derivesColumns: !parsed.data.schema && grok.columns.length === 0,
     refresh: {
       schedule: refresh.schedule,
       concurrency: refresh.concurrency,
@@ -55,64 +63,19 @@ export function loadConnector(dir: string): Connector {
 
 function refuse(file: string, problems: Problem[]): void {
   if (problems.length === 0) return
-  const [first, ...rest] = problems.sort((a, b) => a.line - b.line || a.column - b.column)
-  const lines = rest.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`)
+  const fileOf = (problem: Problem) => problem.file ?? ''
+  const [first, ...rest] = problems.sort(
+    (a, b) => fileOf(a).localeCompare(fileOf(b)) || a.line - b.line || a.column - b.column,
+  )
+  const lines = rest.map((each) => `${each.file ?? file}:${each.line}:${each.column}: ${each.message}`)
   const { line, column, message } = first!
-  throw new DefinitionError([message, ...lines].join('\n'), { file, line, column })
-}
-
-function parserOptions(parser: ConnectorFile['parser']): ParserOptions {
-  if (parser === undefined) return { type: 'rows' }
-  if (parser.type === 'python')
-    return { type: 'python', function: parser.function, code: parser.code ? normalize(parser.code) : '' }
-  if (parser.type === 'json') return { type: 'json', mode: parser.mode }
-  return {
-    type: 'xsv',
-    delimiter: parser.delimiter,
-    quote: parser.quote,
-    escape: parser.escape,
-    comment: parser.comment,
-    headerLines: parser.header_lines,
-    trim: parser.trim,
-    decimalSeparator: parser.decimal_separator,
-    thousandsSeparator: parser.thousands_separator,
-    nullValues: parser.null_values,
-    ragged: parser.ragged,
-  }
+  throw new DefinitionError([message, ...lines].join('\n'), { file: first!.file ?? file, line, column })
 }
 
 function inheritedFrom(parser: ParserOptions | undefined): Inherited {
   if (parser?.type !== 'xsv') return { trim: false, decimalSeparator: '.', thousandsSeparator: '' }
   const { trim, decimalSeparator, thousandsSeparator } = parser
   return { trim, decimalSeparator, thousandsSeparator }
-}
-
-/** Characters with two meanings make every row ambiguous. */
-function parserProblems(source: Source): Problem[] {
-  const keys = ['delimiter', 'quote', 'escape', 'comment']
-  if (valueAt(source.value, ['parser', 'type']) !== 'xsv') return []
-  const given = {
-    delimiter: ',',
-    quote: '"',
-    escape: '',
-    comment: '',
-    ...(valueAt(source.value, ['parser']) as object),
-  }
-  const seen = new Map<unknown, string>()
-  const problems: Problem[] = []
-  for (const key of keys) {
-    const value = valueAt(given, [key])
-    const other = value === '' ? undefined : seen.get(value)
-    // An escape equal to the quote says what a doubled quote is anyway.
-    if (other !== undefined && !(key === 'escape' && other === 'quote')) {
-      problems.push({
-        ...source.at(['parser', key]),
-        message: `parser.${key}: ${JSON.stringify(value)} is already the ${other}`,
-      })
-    }
-    seen.set(value, key)
-  }
-  return problems
 }
 
 function codeProblems(dir: string, source: Source): Problem[] {

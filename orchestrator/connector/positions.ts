@@ -23,6 +23,8 @@ export interface Position {
 /** Something wrong in the file. */
 export interface Problem extends Position {
   message: string
+  /** Where it is not connector.yaml. */
+  file?: string
 }
 
 export interface Source {

@@ -1,9 +1,9 @@
 /** What zod found, in the words of an author: one line a problem, with its place and the nearest valid key. */
 import type * as z from 'zod'
 import { didYouMean } from '../nearest.ts'
+import { PARSER_TYPES } from './definition.ts'
 import type { Path, Problem, Source } from './positions.ts'
 import { show } from './scalars.ts'
-import { LATER_PARSERS } from './schema.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -32,18 +32,16 @@ function describe(issue: Issue, path: Path, source: Source): string {
   return expected ? `${name}expected ${expected}, found ${show(value)}` : `${name}${issue.message}`
 }
 
-const EXPECTED: Record<string, string> = {
+export const EXPECTED: Record<string, string> = {
   parser: "a mapping with the parser's type, as in {type: xsv}",
-  'parser.type': 'one of xsv, json',
+  'parser.type': `one of ${PARSER_TYPES.join(', ')}`,
   schema: 'a mapping with the list of columns, as in {columns: [{name: id, type: long}]}',
   'schema.columns': 'a list of 1 to 10000 columns, as in [{name: id, type: long}]',
   pip: 'a list of requirements, as in [requests==2.32.3]',
 }
 
 function parserType(value: string): string {
-  return LATER_PARSERS.includes(value)
-    ? `${value} is not supported yet; supported: xsv, json`
-    : `expected one of xsv, json, found ${show(value)}${didYouMean(value, ['xsv', 'json'])}`
+  return `expected one of ${PARSER_TYPES.join(', ')}, found ${show(value)}${didYouMean(value, PARSER_TYPES)}`
 }
 
 const kindOf = (expected: string) => (expected === 'array' ? 'list' : expected === 'object' ? 'mapping' : expected)

@@ -5,6 +5,8 @@
 import * as z from 'zod'
 import type { ColumnType, MaxDeleted, Schedule } from './definition.ts'
 import { parseDuration } from './duration.ts'
+import { parser } from './parsers/parser.ts'
+import { separators } from './parsers/shared.ts'
 import { duration, flag, later, percent, Refused, scalar, size, text, whole, word } from './scalars.ts'
 import { parsePercent } from './size.ts'
 import { parseType } from './types.ts'
@@ -12,71 +14,6 @@ import { parseType } from './types.ts'
 export const NAME = /^[a-z][a-z0-9-]{0,31}$/
 const MAX_CONCURRENCY = 64
 const SECOND = 1000
-
-/** A single ASCII byte that can stand between or around cells. */
-function asciiByte(what: string, orEmpty?: string) {
-  return scalar(
-    `one ASCII character as ${what}${orEmpty ? `, or "" ${orEmpty}` : ''}`,
-    { type: 'string', maxLength: 1, ...(orEmpty ? {} : { minLength: 1 }) },
-    (value) => {
-      if (value === '' && orEmpty) return ''
-      if (value === '\\t') return new Refused(`expected one character, found \\t; write "\\t" in double quotes`)
-      if (typeof value !== 'string' || value.length !== 1 || value > '\x7f' || '\r\n\0'.includes(value))
-        return new Refused()
-      return value
-    },
-  )
-}
-
-const separators = {
-  decimal_separator: asciiByte('decimal separator'),
-  thousands_separator: asciiByte('thousands separator', 'for none'),
-}
-
-const decoding = {
-  encoding: later('utf-8', ['utf-8', 'utf8', 'UTF-8']),
-  compression: later('none (read_bytes can decompress)', ['none']),
-}
-
-const xsv = z.strictObject({
-  type: z.literal('xsv'),
-  delimiter: asciiByte('delimiter').default(','),
-  quote: asciiByte('quote', 'to switch quoting off').default('"'),
-  escape: asciiByte('escape', 'for a doubled quote').default(''),
-  comment: asciiByte('start of a comment', 'for no comments').default(''),
-  header_lines: whole(0, 1000).default(1),
-  trim: flag().default(false),
-  decimal_separator: separators.decimal_separator.default('.'),
-  thousands_separator: separators.thousands_separator.default(''),
-  null_values: z.array(text()).default(['']),
-  ragged: word(['reject', 'allow']).default('reject'),
-  ...decoding,
-  line_end: later('auto (LF and CRLF)', ['auto']),
-  skip_blank_lines: later('true', [true]),
-  max_row_bytes: later('8 MiB'),
-})
-
-const json = z.strictObject({
-  type: z.literal('json'),
-  mode: word(['auto', 'lines', 'array']).default('auto'),
-  ...decoding,
-  root: later('rows at the top; a column\'s source may be a JSON Pointer, as in "/data/id"'),
-  flatten: later('a JSON Pointer as a column\'s source, as in "/data/id"', [false]),
-  separator: later('a JSON Pointer as a column\'s source, as in "/data/id"'),
-  max_depth: later('128'),
-  max_row_bytes: later('8 MiB'),
-})
-
-const python = z.strictObject({
-  type: z.literal('python'),
-  function: text('the name of a function, as in parser_function', /^[A-Za-z_][A-Za-z0-9_]*$/).default(
-    'parser_function',
-  ),
-  code: text("a file of the connector's folder").optional(),
-})
-
-export const LATER_PARSERS = ['avro', 'parquet', 'grok']
-const parser = z.discriminatedUnion('type', [xsv, json, python])
 
 const INVALID = ['skip', 'default', 'null', 'fail'] as const
 // YAML reads an unquoted null as nothing; here it is the word.
@@ -155,7 +92,8 @@ export const connectorFile = z.strictObject({
   credentials: credentials.optional(),
   // Without one the connector yields rows, by read_rows.
   parser: parser.optional(),
-  schema: z.strictObject({ columns: z.array(column).min(1).max(10_000) }),
+  // Needed unless the parser's files bring their own; load.ts looks.
+  schema: z.strictObject({ columns: z.array(column).min(1).max(10_000) }).optional(),
   refresh: z
     .strictObject({
       schedule: schedule.default({ kind: 'manual' }),

@@ -1,5 +1,6 @@
 /** The executors as the flow of a refresh sees them: sessions that list and read. */
 import type { Connector } from '../connector/definition.ts'
+import type { Overlay } from '../connector/overlay.ts'
 import { LinkError, type RowcastError } from '../errors.ts'
 import type { LockResponse } from '../gen/rowcast/v1/executor.ts'
 import type { ExecutorPort, Session, SessionHooks } from '../refresh/ports.ts'
@@ -24,7 +25,7 @@ export interface ExecutorOptions {
   insecure?: boolean
   /** As in FleetOptions. */
   lookUp?: LookUp
-  bundleOf(connector: Connector): Bundle
+  bundleOf(connector: Connector, more: Bundle['files']): Bundle
   credentialsOf(connector: Connector): string
   /** Random text for idempotency keys. */
   random(): string
@@ -111,10 +112,15 @@ export function createExecutorClient(options: ExecutorOptions): ExecutorClient {
     throw seen.findLast(({ error }) => error)!.error
   }
 
-  async function open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session> {
+  async function open(
+    connector: Connector,
+    hooks: SessionHooks,
+    signal: AbortSignal,
+    overlay?: Pick<Overlay, 'files' | 'credentials'>,
+  ): Promise<Session> {
     // Read before anything is sent: a missing variable is the definition's fault and must not cost a build.
-    const credentials = options.credentialsOf(connector)
-    const bundle = options.bundleOf(connector)
+    const credentials = overlay?.credentials === false ? '' : options.credentialsOf(connector)
+    const bundle = options.bundleOf(connector, overlay?.files ?? [])
     const idempotencyKey = options.random()
     let failure: unknown
     for (const { member } of await candidates(connector.refresh.concurrency, connector)) {

@@ -2,8 +2,8 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
 import type { ParserOptions } from '../connector/definition.ts'
 import { AUTHOR_CODES, AuthorError, FRAGMENT_CODES, type LinkCode, LinkError, RowcastError } from '../errors.ts'
-import type { FragmentTrailer, Item, Parser, UserError } from '../gen/rowcast/v1/executor.ts'
-import type { ListedItem, ReadEnd, ReadItem } from '../refresh/ports.ts'
+import type { FragmentTrailer, Item, LogLine, Parser, UserError } from '../gen/rowcast/v1/executor.ts'
+import type { AuthorLog, ListedItem, ReadEnd, ReadItem } from '../refresh/ports.ts'
 
 const AUTHOR: ReadonlySet<string> = new Set<string>([...AUTHOR_CODES, ...FRAGMENT_CODES])
 
@@ -88,6 +88,10 @@ export function toLinkError(error: unknown, address: string): RowcastError {
         cause: error,
       })
   }
+}
+
+export function toLog({ timeUnixUs, stream, text, fragment }: LogLine): Omit<AuthorLog, 'dropped'> {
+  return { timeUs: Number(timeUnixUs), stream: stream === 'stdout' ? 'stdout' : 'stderr', text, fragment }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })

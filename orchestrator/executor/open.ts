@@ -6,7 +6,7 @@ import type { Session, SessionHooks } from '../refresh/ports.ts'
 import { attach } from './attach.ts'
 import { type Bundle, putBundle } from './bundle.ts'
 import { CONTROL_MS, openStream } from './channel.ts'
-import { fromParser, toAuthorError, toLinkError } from './convert.ts'
+import { fromParser, toAuthorError, toLinkError, toLog } from './convert.ts'
 import { openCalls, type Target } from './session.ts'
 
 export interface Opening {
@@ -77,6 +77,7 @@ async function prepare(
   }
   let last: PrepareResponse | undefined
   for await (const response of openStream(loan.client.prepare(request, metadata), signal)) {
+    for (const line of response.logs) hooks.log({ ...toLog(line), dropped: 0 })
     if (response.error) throw toAuthorError(response.error)
     if (response.message) hooks.note(response.stage, response.message)
     last = response

@@ -57,7 +57,7 @@ export function openCalls({
       })
   }
 
-  async function* read(items: ReadItem[], freshReader: boolean, signal: AbortSignal): AsyncGenerator<ReadPiece[]> {
+  async function* read(items: ReadItem[], signal: AbortSignal, freshReader = false): AsyncGenerator<ReadPiece[]> {
     const received = new Float64Array(items.length)
     let ended = 0
     let trailer = false
@@ -111,6 +111,7 @@ export function openCalls({
     },
     list,
     read,
+    settle: () => attachment.settle(),
     close: () => {
       ended ??= end()
       return ended

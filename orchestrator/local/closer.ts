@@ -30,3 +30,9 @@ export class Closer {
     }
   }
 }
+
+/** Waits for both, also when one fails: what the other opened must be closed. */
+export async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b])
+  return Promise.all([a, b])
+}

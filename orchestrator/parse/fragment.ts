@@ -1,62 +1,64 @@
 /**
- * One fragment after the other through one kernel: keeps the unfinished record between chunks, takes off the byte order
- * mark, watches sizes, and turns whatever goes wrong into the fragment's error.
+ * One fragment after the other through one format: picks its steps by its first bytes, watches its size, and turns
+ * whatever goes wrong into the fragment's error.
  *
- *   chunk ▸ work buffer behind the tail ▸ UTF-8? ▸ kernel.parse ▸ tail to the front
- *
- * Buffers are kept from fragment to fragment: a fresh parser for each of many small ones cost more than parsing them.
+ *   piece ▸ decompress ▸ to UTF-8 ▸ (count) ▸ reader ▸ rows
  */
-import { isUtf8 } from 'node:buffer'
 import { FragmentError, messageOf } from '../errors.ts'
+import { decompress, detect } from './decompress.ts'
+import { GrokKernel } from './grok.ts'
 import { JsonKernel } from './json.ts'
 import type { Kernel } from './kernel.ts'
 import type { Output } from './output.ts'
 import type { Program } from './program.ts'
 import { type Limits, Rows } from './rows.ts'
-import { wholeCharacters } from './tables.ts'
+import type { Reader, Room, Stage } from './stage.ts'
+import { TextReader } from './text-reader.ts'
+import { type Engine, engine } from './wasm/engine.ts'
 import { XsvKernel } from './xsv.ts'
 
-/** What stays allocated between fragments. */
-const KEPT_BYTES = 1024 * 1024
-/** Below this a tail is tried again with every chunk. */
-const SMALL_TAIL = 4096
+const NOTHING = new Uint8Array(0)
+
+/** Thrown to leave the steps before the reader: enough rows were seen. */
+const ENOUGH = new Error('enough rows')
 
 export class FragmentParser {
   private readonly rows: Rows
-  private readonly kernel: Kernel
-  private readonly fragmentBytes: number
-  private work = Buffer.allocUnsafeSlow(64 * 1024)
-  /** Bytes in `work`. */
-  private n = 0
-  /** Not to be tried again before `work` holds so many. */
-  private retryAt = 0
+  private readonly reader: Reader
+  private readonly gate: Stage
+  private readonly program: Program
+  private readonly room: Room
+  /** The first step; undefined until the first bytes have told which. */
+  private source: Stage | undefined
+  private head: Uint8Array = NOTHING
   private received = 0
-  private isSkipping = false
   private isOpen = false
 
-  constructor(program: Program, out: Output, limits: Limits) {
+  /** `wasm`: the compiled kernels, where there are any. */
+  constructor(program: Program, out: Output, limits: Limits, room: Room, wasm: Engine | null = engine()) {
+    this.program = program
+    this.room = room
     this.rows = new Rows(program, out)
     this.rows.configure(limits)
-    this.kernel = program.parser.type === 'xsv' ? new XsvKernel(this.rows) : new JsonKernel(this.rows)
-    this.fragmentBytes = program.fragmentBytes
+    this.reader = readerOf(program, this.rows, wasm)
+    this.gate = this.counted()
   }
 
   begin(fragment: number): void {
     this.rows.begin(fragment)
-    this.kernel.begin()
-    this.n = 0
-    this.retryAt = 0
+    this.reader.begin()
+    this.source = undefined
+    this.head = NOTHING
     this.received = 0
-    this.isSkipping = false
     this.isOpen = true
   }
 
-  /** The same fragment, with other limits: they belong to the job. */
+  /** The same parser for another job: limits belong to the job. */
   configure(limits: Limits): void {
     this.rows.configure(limits)
   }
 
-  /** A new message begins, the last one ended inside of this fragment. */
+  /** A new answer begins, the last one ended inside of this fragment. */
   resume(): void {
     if (this.isOpen) this.rows.resume()
   }
@@ -73,91 +75,85 @@ export class FragmentParser {
   }
 
   /** Takes the next bytes. Once the fragment has failed or was cut they are ignored. */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array): void | Promise<void> {
     if (!this.isOpen || chunk.length === 0) return
     try {
-      this.take(chunk)
-      if (this.rows.truncated) this.finish()
+      return this.take(chunk)?.catch((error) => this.fail(error))
     } catch (error) {
       this.fail(error)
     }
   }
 
-  end(): void {
+  end(): void | Promise<void> {
     if (!this.isOpen) return
     try {
-      if (this.isSkipping) this.kernel.endSkip()
-      else this.run(true)
-      this.finish()
+      const ending = this.last()
+      if (!ending) return this.finish()
+      return ending.then(() => this.finish()).catch((error) => this.fail(error))
     } catch (error) {
       this.fail(error)
     }
   }
 
-  private take(given: Uint8Array): void {
-    const { rows, kernel } = this
-    let chunk = given
-    this.received += chunk.length
-    if (this.received > this.fragmentBytes) {
-      throw new FragmentError(
-        'fragment.limit',
-        `the fragment is larger than limits.fragment_bytes, ${this.fragmentBytes} bytes`,
-      )
-    }
-    if (this.isSkipping) {
-      const end = kernel.skip(chunk, 0, chunk.length)
-      rows.base += end < 0 ? chunk.length : end
-      if (end < 0) return
-      this.isSkipping = false
-      chunk = chunk.subarray(end)
-    }
-    const wanted = this.n + chunk.length
-    if (wanted + kernel.spare > this.work.length) this.resize(Math.max(wanted + kernel.spare, this.work.length * 2))
-    this.work.set(chunk, this.n)
-    this.n = wanted
-    if (wanted >= this.retryAt || wanted > rows.maxRecordBytes) this.run(false)
+  private take(chunk: Uint8Array): void | Promise<void> {
+    if (this.source) return this.source.push(chunk)
+    const head = this.head.length === 0 ? chunk : Buffer.concat([this.head, chunk])
+    this.source = this.begun(head, false)
+    if (this.source) return this.source.push(head)
+    this.head = head
   }
 
-  private run(isFinal: boolean): void {
-    const { rows, kernel, work } = this
-    let from = 0
-    if (rows.base === 0) {
-      from = markLength(work, this.n, isFinal)
-      if (from < 0) return
-    }
-    const whole = isFinal ? this.n : wholeCharacters(work, from, this.n)
-    const isDoubtful = !isUtf8(new Uint8Array(work.buffer, from, whole - from))
-    const used = kernel.parse(work, from, this.n, isFinal, isDoubtful)
-    if (rows.truncated) return
-    if (this.n - used > rows.maxRecordBytes) {
-      rows.rejectTooLong(used, work.subarray(used, this.n))
-      kernel.startSkip(work, used, this.n)
-      this.isSkipping = true
-      rows.base += this.n
-      this.n = 0
-    } else {
-      // Before the first byte of data the mark stays where it is: it is looked at again.
-      const consumed = used === from ? 0 : used
-      if (consumed > 0) work.copyWithin(0, consumed, this.n)
-      this.n -= consumed
-      rows.base += consumed
-    }
-    this.retryAt = this.n < SMALL_TAIL ? 0 : this.n + (this.n >> 1)
-    if (work.length > KEPT_BYTES && this.n < KEPT_BYTES / 2) this.resize(KEPT_BYTES)
+  private last(): void | Promise<void> {
+    if (this.source) return this.source.end()
+    const { head } = this
+    const source = this.begun(head, true)!
+    this.source = source
+    const pushing = head.length === 0 ? undefined : source.push(head)
+    return pushing ? pushing.then(() => source.end()) : source.end()
   }
 
-  private resize(size: number): void {
-    const work = Buffer.allocUnsafeSlow(size)
-    work.set(this.work.subarray(0, this.n))
-    this.work = work
+  /** The steps of a fragment that begins with `head`; undefined while that does not tell. */
+  private begun(head: Uint8Array, isFinal: boolean): Stage | undefined {
+    const { compression } = this.program
+    const codec = compression === 'auto' ? detect(head, isFinal) : compression
+    if (codec === 'more') return undefined
+    return codec === undefined || codec === 'none' ? this.gate : decompress(codec, this.gate, this.room)
+  }
+
+  /** The reader, behind a gate that counts what reaches it and closes when it has seen enough. */
+  private counted(): Stage {
+    const { reader, rows } = this
+    const { fragmentBytes } = this.program
+    const after = () => {
+      if (!rows.truncated) return
+      this.finish()
+      throw ENOUGH
+    }
+    return {
+      push: (chunk) => {
+        this.received += chunk.length
+        if (this.received > fragmentBytes) {
+          throw new FragmentError(
+            'fragment.limit',
+            `the fragment is larger than limits.fragment_bytes, ${fragmentBytes} bytes`,
+          )
+        }
+        const reading = reader.push(chunk)
+        return reading ? reading.then(after) : after()
+      },
+      end: () => reader.end(),
+      close: () => reader.close(),
+    }
   }
 
   private finish(): void {
+    if (!this.isOpen) return
     this.rows.finish()
     this.close()
   }
 
   private fail(error: unknown): void {
+    if (error === ENOUGH || !this.isOpen) return
     const { rows } = this
     const { code, message } =
       error instanceof FragmentError
@@ -173,17 +169,21 @@ export class FragmentParser {
 
   private close(): void {
     this.isOpen = false
-    this.n = 0
-    if (this.work.length > KEPT_BYTES) this.work = Buffer.allocUnsafeSlow(KEPT_BYTES)
+    ;(this.source ?? this.gate).close()
   }
 }
 
-/** 3 when the fragment begins with a byte order mark, -1 while that is open. */
-function markLength(b: Buffer, n: number, isFinal: boolean): number {
-  const mark = [0xef, 0xbb, 0xbf]
-  for (let i = 0; i < 3; i++) {
-    if (i >= n) return isFinal ? 0 : -1
-    if (b[i] !== mark[i]) return 0
+function readerOf(program: Program, rows: Rows, wasm: Engine | null): Reader {
+  return new TextReader(rows, kernelOf(program, rows, wasm))
+}
+
+function kernelOf(program: Program, rows: Rows, wasm: Engine | null): Kernel {
+  switch (program.parser.type) {
+    case 'xsv':
+      return new XsvKernel(rows, wasm)
+    case 'json':
+      return new JsonKernel(rows, wasm)
+    case 'grok':
+      return new GrokKernel(rows)
   }
-  return 3
 }

@@ -25,6 +25,8 @@ export interface Entry {
 }
 
 export class Level {
+  /** True when a key was met that no column uses. */
+  hasUnknown = false
   /** Stands before the first key. */
   readonly start: Entry = entry(new Uint8Array(0))
   private readonly path: string
@@ -34,6 +36,11 @@ export class Level {
 
   constructor(path: string) {
     this.path = path
+  }
+
+  /** All that are remembered. */
+  get entries(): Entry[] {
+    return [...this.byRaw.values()]
   }
 
   /** The entry of a key of the schema; made at the start, so no data can push it out. */
@@ -64,6 +71,7 @@ export class Level {
     const made = defined ? { ...defined } : entry(new Uint8Array(0))
     made.raw = new Uint8Array(b.subarray(start, end))
     made.next = undefined
+    if (!defined) this.hasUnknown = true
     if (!defined) made.unknown = this.path === '' ? text : `${this.path}/${escapePointer(text)}`
     if (this.byRaw.size < MAX_ENTRIES) this.byRaw.set(raw, made)
     return made

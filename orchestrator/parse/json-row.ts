@@ -28,12 +28,16 @@ export class JsonRow {
   readonly ends: Int32Array
   /** Unknown keys of this object that this fragment has not reported yet. */
   readonly unreported: Entry[] = []
+  /** Grows with every key that was not where it was expected. */
+  learned = 0
   private readonly root: Level
+  private readonly hasLevels: boolean
   private fragment = 0
 
   constructor(columns: ProgramColumn[], scanner: JsonScanner) {
     this.scanner = scanner
     this.root = levelsOf(columns)
+    this.hasLevels = columns.some(({ source }) => source.startsWith('/'))
     this.kinds = new Uint8Array(columns.length)
     this.starts = new Int32Array(columns.length)
     this.ends = new Int32Array(columns.length)
@@ -41,6 +45,25 @@ export class JsonRow {
 
   begin(): void {
     this.fragment++
+    // Unknown keys are reported anew in each fragment.
+    if (this.root.hasUnknown) this.learned++
+  }
+
+  /** The key that came first in the last object. */
+  get first(): Entry | undefined {
+    return this.root.start.next
+  }
+
+  /**
+   * Keys whose values need no more than to be noted or passed over: those of columns, and unknown ones that were reported
+   * in this fragment. Undefined when there are too many, or values are taken from deeper down or by several columns.
+   */
+  plainEntries(most: number): Entry[] | undefined {
+    const entries = this.root.entries.filter(
+      ({ columns, reportedIn, raw }) => raw.length > 0 && (columns.length > 0 || reportedIn === this.fragment),
+    )
+    const isPlain = !this.hasLevels && entries.length <= most && entries.every(({ columns }) => columns.length <= 1)
+    return isPlain ? entries : undefined
   }
 
   /** The end of the object at `start`, or -1: see JsonScanner. */
@@ -77,6 +100,7 @@ export class JsonRow {
         if (end < 0) return -1
         entry = level.find(b, i, end, scanner.escaped)
         before.next = entry
+        this.learned++
         i = end
       }
       before = entry

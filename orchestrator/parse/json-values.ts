@@ -11,9 +11,21 @@ import {
   WORD,
 } from './json-row.ts'
 import { withoutSpace } from './json-scanner.ts'
+import { forNumbers } from './nested.ts'
 import { endOfDecimal, endOfInteger, endOfReal, restorePoint } from './numbers.ts'
-import { BOOLEAN, DATE, DECIMAL, INTEGER, JSON_VALUE, type ProgramColumn, REAL, STRING, TIMESTAMP } from './program.ts'
-import { nullValue, wrongValue } from './rejects.ts'
+import {
+  BOOLEAN,
+  DATE,
+  DECIMAL,
+  INTEGER,
+  JSON_VALUE,
+  LIST,
+  type ProgramColumn,
+  REAL,
+  STRING,
+  TIMESTAMP,
+} from './program.ts'
+import { NULL_VALUE, wrongValue } from './rejects.ts'
 import { Substitute } from './substitute.ts'
 import { bytesOf, QUOTE } from './tables.ts'
 import { endOfDate, endOfLocalTime } from './times.ts'
@@ -26,14 +38,11 @@ const LONG_COPY = 48
 
 export class JsonValues extends Substitute {
   private readonly columns: ProgramColumn[]
-  /** The same columns for JSON numbers, which have neither separators nor spaces. */
-  private readonly forNumbers: ProgramColumn[]
   private readonly keys: Uint8Array[]
 
   constructor(columns: ProgramColumn[]) {
     super(columns.length)
     this.columns = columns
-    this.forNumbers = columns.map((column) => ({ ...column, decimalSeparator: '.', thousandsSeparator: '', point: 46 }))
     this.keys = columns.map(({ key }, index) => bytesOf((index === 0 ? '{' : ',') + key))
   }
 
@@ -103,12 +112,13 @@ export class JsonValues extends Substitute {
     return o
   }
 
-  private slow(b: Buffer, c: number, kind: number, s: number, e: number): boolean {
+  /** The value of column c by the full rules; false with `bad`. */
+  slow(b: Buffer, c: number, kind: number, s: number, e: number): boolean {
     const column = this.columns[c]!
     if (kind === ABSENT) return this.absent(column)
     if (kind === NULL) {
       // A default is for what is absent: an explicit null stays one.
-      if (!column.nullable) return this.instead(column, nullValue(column))
+      if (!column.nullable) return this.instead(column, NULL_VALUE)
       this.value = NULL_BYTES
       return true
     }
@@ -116,12 +126,13 @@ export class JsonValues extends Substitute {
       this.value = kind === SPACED_CONTAINER ? withoutSpace(b, s, e) : new Uint8Array(b.subarray(s, e))
       return true
     }
+    if (column.op >= LIST && kind !== TEXT && kind !== ESCAPED_TEXT) return this.nested(column, b, s, e)
     if (kind === CONTAINER || kind === SPACED_CONTAINER) {
       return this.instead(column, wrongValue(column, b.toString('utf8', s, Math.min(e, s + 400))))
     }
     if (kind === ESCAPED_TEXT) return this.text(column, JSON.parse(b.toString('utf8', s, e)))
     if (kind === TEXT) return this.text(column, b.toString('utf8', s + 1, e - 1))
-    return this.text(this.forNumbers[c]!, b.toString('latin1', s, e))
+    return this.text(column, b.toString('latin1', s, e), forNumbers(column))
   }
 }
 

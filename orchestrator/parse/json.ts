@@ -17,6 +17,8 @@ import type { Kernel } from './kernel.ts'
 import { type Bad, tooLong } from './rejects.ts'
 import type { Rows } from './rows.ts'
 import { CR, LF, SPACE, TAB } from './tables.ts'
+import type { Engine } from './wasm/engine.ts'
+import { BEHIND, FastJson } from './wasm/json-records.ts'
 
 const MAX_UNKNOWN = 100
 
@@ -46,14 +48,17 @@ export class JsonKernel implements Kernel {
   /** True when the record under way is wrong already, and only the end of its line is waited for. */
   private isBroken = false
   private skipsLine = false
+  private readonly fast: FastJson | undefined
 
-  constructor(rows: Rows) {
+  /** With an `engine` plain records are its work. */
+  constructor(rows: Rows, engine: Engine | null) {
     const { parser, columns } = rows.program
     if (parser.type !== 'json') throw new TypeError(`no JSON parser: ${parser.type}`)
     this.rows = rows
     this.mode = parser.mode
     this.row = new JsonRow(columns, this.scanner)
     this.values = new JsonValues(columns)
+    this.fast = engine === null ? undefined : new FastJson(engine, rows, this.row, this.values, MAX_DEPTH)
   }
 
   begin(): void {
@@ -68,6 +73,8 @@ export class JsonKernel implements Kernel {
     const { rows } = this
     b[n] = 0
     let i = from
+    const fast = isDoubtful ? undefined : this.fast
+    fast?.begin()
     for (;;) {
       i = this.space(b, i)
       if (i >= n) break
@@ -84,12 +91,26 @@ export class JsonKernel implements Kernel {
         rows.truncated = true
         break
       }
+      const next = fast ? this.plain(fast, b, i, n) : i
+      if (next > i) {
+        i = next
+        continue
+      }
       const end = this.record(b, i, n, isFinal, isDoubtful)
       if (end < 0) break
       i = end
     }
     if (isFinal && this.place !== OUTSIDE && !rows.truncated) throw cutOff()
     return i
+  }
+
+  /** Records that the compiled kernel takes; the place behind them. */
+  private plain(fast: FastJson, b: Buffer, i: number, n: number): number {
+    const next = fast.records(b, i, n, this.kind)
+    if (next === i) return i
+    this.hasValue = fast.state === BEHIND
+    if (this.kind === ARRAY) this.place = fast.state === BEHIND ? AFTER_VALUE : BEFORE_VALUE
+    return next
   }
 
   /** White space between records; lines that hold nothing else are counted. */

@@ -1,4 +1,7 @@
-/** What main and a worker say to each other. The worker answers every `data`, in order, with one Answer. */
+/**
+ * What main and a worker say to each other. The worker answers every `data` of a job, in order, with one Answer that is
+ * its last; some before it when little input became much output, and then it waits for `more`.
+ */
 import { isMarkedAsUntransferable } from 'node:worker_threads'
 import type { ParseInput } from '../refresh/ports.ts'
 import type { Frames } from './output.ts'
@@ -9,11 +12,15 @@ export type ToWorker =
   | { kind: 'program'; program: Program }
   | { kind: 'open'; job: number; program: string; limits: Limits }
   | { kind: 'data'; job: number; bytes: Uint8Array; index: Uint32Array }
+  /** A partial answer was taken. */
+  | { kind: 'more'; job: number }
   | { kind: 'close'; job: number }
 
 export interface Answer {
   job: number
   frames: Frames
+  /** False: the same message has more to come. */
+  isLast: boolean
 }
 
 /** A piece in `index`: fragment, offset in `bytes`, length, and one of these. */

@@ -5,7 +5,7 @@
  * `endOf…` is the fast grammar, over bytes: where a number that can be published as it stands ends, or -1. They read no
  * further than the first byte that does not belong to the number. `…Text` is the whole grammar, over text.
  */
-import type { ProgramColumn } from './program.ts'
+import type { ProgramValue } from './program.ts'
 
 const MINUS = 45
 const ZERO = 48
@@ -87,7 +87,7 @@ interface Digits {
 }
 
 /** Any number of section 4 of the reference, or undefined. Thousands must be whole groups of three. */
-function digitsOf(text: string, { decimalSeparator, thousandsSeparator }: ProgramColumn): Digits | undefined {
+function digitsOf(text: string, { decimalSeparator, thousandsSeparator }: ProgramValue): Digits | undefined {
   const sign = text.startsWith('-') ? '-' : ''
   let rest = sign || text.startsWith('+') ? text.slice(1) : text
   const exponent = /[eE][-+]?[0-9]+$/.exec(rest)?.[0] ?? ''
@@ -104,7 +104,7 @@ function digitsOf(text: string, { decimalSeparator, thousandsSeparator }: Progra
   return { sign, integer: integer.replace(/^0+/, ''), fraction, exponent }
 }
 
-export function integerText(text: string, column: ProgramColumn): string | 'value' | 'range' {
+export function integerText(text: string, column: ProgramValue): string | 'value' | 'range' {
   const digits = digitsOf(text, column)
   if (digits?.exponent !== '' || digits.fraction !== '') return 'value'
   const { sign, integer } = digits
@@ -116,7 +116,7 @@ export function integerText(text: string, column: ProgramColumn): string | 'valu
   return sign + integer
 }
 
-export function realText(text: string, column: ProgramColumn): string | 'value' | 'range' {
+export function realText(text: string, column: ProgramValue): string | 'value' | 'range' {
   const digits = digitsOf(text, column)
   if (!digits) return 'value'
   const { sign, integer, fraction, exponent } = digits
@@ -127,7 +127,7 @@ export function realText(text: string, column: ProgramColumn): string | 'value' 
 }
 
 /** The number without quotes around it. An exponent is worked in by moving the point. */
-export function decimalText(text: string, column: ProgramColumn): string | 'value' | 'range' {
+export function decimalText(text: string, column: ProgramValue): string | 'value' | 'range' {
   const digits = digitsOf(text, column)
   if (!digits) return 'value'
   let { sign, integer, fraction } = digits

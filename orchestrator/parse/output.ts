@@ -4,6 +4,7 @@
  * A frame is a row of an array of numbers, not an object: a message of 500 small fragments crosses the thread border as
  * one buffer and one array. What is rare (rejects, defaults, an error) travels beside them as objects.
  */
+import type { Column } from '../connector/definition.ts'
 import { type FragmentCode, FragmentError } from '../errors.ts'
 import type { ParsedFrame, Reject } from '../refresh/ports.ts'
 
@@ -30,6 +31,7 @@ interface Extra {
   frame: number
   rejects?: Reject[]
   defaulted?: number[]
+  derived?: Column[]
   error?: { code: FragmentCode; message: string }
 }
 
@@ -59,15 +61,31 @@ const SLACK = 64 * 1024
 export class Output {
   bytes: Uint8Array = new Uint8Array(0)
   length = 0
+  private rejectBytes = 0
+  private inputBytes = 0
+  /** Bytes of output to a byte of input. */
+  private growth = 2
   private index = new Float64Array(64 * FIELDS)
   private count = 0
   private extras: Extra[] = []
   private unknown: string[][] = []
 
-  /** Makes room for what an input of so many bytes usually becomes; it grows if need be. */
+  /** Makes room for what an input of so many bytes became so far; it grows if need be. */
   begin(inputBytes: number): void {
-    const wanted = inputBytes * 2 + SLACK
+    this.inputBytes = inputBytes
+    const wanted = Math.ceil(inputBytes * this.growth * 1.1) + SLACK
     if (this.bytes.length < wanted) this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(wanted).buffer)
+    this.length = 0
+  }
+
+  /** Bytes that wait to be taken. */
+  get weight(): number {
+    return this.length + this.rejectBytes
+  }
+
+  /** Gives the buffer back. */
+  release(): void {
+    this.bytes = new Uint8Array(0)
     this.length = 0
   }
 
@@ -82,6 +100,13 @@ export class Output {
   frame(fragment: number, start: number, end: number, rows: number, rejects: Reject[]): void {
     this.row(fragment, start, end, rows, MORE)
     if (rejects.length > 0) this.extras.push({ frame: this.count - 1, rejects })
+    for (const { raw } of rejects) this.rejectBytes += raw.length
+  }
+
+  /** The fragment brought its columns. */
+  derived(fragment: number, derived: Column[]): void {
+    this.row(fragment, 0, 0, 0, MORE)
+    this.extras.push({ frame: this.count - 1, derived })
   }
 
   last(fragment: number, start: number, end: number, rows: number, rejects: Reject[], counts: Counts): void {
@@ -108,9 +133,11 @@ export class Output {
   take(): Frames {
     const { bytes, count, extras, unknown } = this
     const frames = { bytes, index: this.index.slice(0, count * FIELDS), count, extras, unknown }
+    if (this.inputBytes > SLACK) this.growth = Math.max(this.length / this.inputBytes, this.growth * 0.9)
     if (this.length > 0) this.bytes = new Uint8Array(0)
     else frames.bytes = new Uint8Array(0)
     this.length = 0
+    this.rejectBytes = 0
     this.count = 0
     this.extras = []
     this.unknown = []
@@ -155,6 +182,7 @@ export function decodeFrames({ bytes, index, count, extras, unknown }: Frames, c
       bytes: bytes.subarray(start, start + index[at + LENGTH]!),
       rows: index[at + ROWS]!,
       rejects: extra?.rejects ?? [],
+      derived: extra?.derived,
       totals: isLast
         ? {
             read: index[at + READ]!,

@@ -17,8 +17,10 @@ const CREDITS = 4
 
 interface Batch {
   frames: ParsedFrame[]
-  /** Messages that this is the output of. */
+  /** Messages that this is the rest of the output of. */
   credits: number
+  /** A part of a message's output: its thread waits until somebody takes it. */
+  isPart: boolean
 }
 
 export interface JobOptions {
@@ -103,15 +105,15 @@ export class PoolJob implements ParseJob, ThreadJob {
     this.settleReader()
   }
 
-  answered(frames: Frames): void {
+  answered(frames: Frames, isLast: boolean): void {
     if (this.isClosed) return
-    this.unanswered--
+    if (isLast) this.unanswered--
     const decoded = decodeFrames(frames, this.program.columns.length).filter(({ fragment, totals, error }) => {
       if (this.dropped.has(fragment)) return false
       if (totals || error) this.settle(fragment)
       return true
     })
-    this.deliver({ frames: decoded, credits: 1 })
+    this.deliver({ frames: decoded, credits: isLast ? 1 : 0, isPart: !isLast })
   }
 
   threadLost(error: FragmentError, posts: number): void {
@@ -120,7 +122,7 @@ export class PoolJob implements ParseJob, ThreadJob {
     this.unanswered -= posts
     const frames = [...this.live].map((fragment) => failed(fragment, error))
     for (const { fragment } of frames) this.settle(fragment)
-    this.deliver({ frames, credits: posts })
+    this.deliver({ frames, credits: posts, isPart: false })
   }
 
   /** Notes what a piece says of its fragment; false when the thread need not see it. */
@@ -151,7 +153,7 @@ export class PoolJob implements ParseJob, ThreadJob {
   }
 
   private deliver(batch: Batch): void {
-    if (batch.frames.length === 0) this.giveBack(batch.credits)
+    if (batch.frames.length === 0) this.taken(batch)
     else this.queue.push(batch)
     this.settleReader()
   }
@@ -168,7 +170,7 @@ export class PoolJob implements ParseJob, ThreadJob {
     let batch = this.queue[0]
     while (batch && batch.frames.length === 0) {
       this.queue.shift()
-      this.giveBack(batch.credits)
+      this.taken(batch)
       batch = this.queue[0]
     }
     const { reader } = this
@@ -176,8 +178,8 @@ export class PoolJob implements ParseJob, ThreadJob {
     if (batch) {
       this.queue.shift()
       this.reader = undefined
-      // Reading on is what gives credit to `push`.
-      this.giveBack(batch.credits)
+      // Reading on is what gives credit, to `push` and to the thread.
+      this.taken(batch)
       reader({ done: false, value: batch.frames })
     } else if (this.isClosed || (this.hasEnded && this.unanswered === 0)) {
       this.reader = undefined
@@ -186,7 +188,8 @@ export class PoolJob implements ParseJob, ThreadJob {
     }
   }
 
-  private giveBack(credits: number): void {
+  private taken({ credits, isPart }: Batch): void {
+    if (isPart) this.thread?.more(this)
     this.unread -= credits
     if (this.unread < CREDITS) this.wakePushers()
   }
@@ -200,5 +203,5 @@ export class PoolJob implements ParseJob, ThreadJob {
 
 function failed(fragment: number, { code, message }: FragmentError): ParsedFrame {
   const error = new FragmentError(code as 'fragment.internal', message, { retryable: true })
-  return { fragment, bytes: new Uint8Array(0), rows: 0, rejects: [], totals: undefined, error }
+  return { fragment, bytes: new Uint8Array(0), rows: 0, rejects: [], derived: undefined, totals: undefined, error }
 }

@@ -3,9 +3,12 @@
  *
  *   idle ─ post ▶ busy ─ last answer ▶ idle
  *                 busy ─ no answer for the stall time, or a crash ▶ lost (for good; the pool starts another)
+ *
+ * A job whose partial answers nobody takes is not stalled: it waits for us.
  */
 import { type Transferable, Worker } from 'node:worker_threads'
 import { FragmentError } from '../errors.ts'
+import { AHEAD } from './job-runner.ts'
 import type { Answer, Packed, ToWorker } from './messages.ts'
 import type { Frames } from './output.ts'
 import type { Program } from './program.ts'
@@ -17,7 +20,8 @@ export interface ThreadJob {
   readonly program: Program
   readonly limits: Limits
   readonly stallMs: number
-  answered(frames: Frames): void
+  /** `isLast`: the message is done. Else `more` is called when these were taken. */
+  answered(frames: Frames, isLast: boolean): void
   /** All that the thread had of this job is gone. `posts` of its messages get no answer. */
   threadLost(error: FragmentError, posts: number): void
 }
@@ -41,8 +45,10 @@ export class PoolThread {
   private readonly onLost: (thread: PoolThread) => void
   private readonly jobs = new Set<ThreadJob>()
   private readonly programs = new Set<string>()
-  /** Messages without an answer, oldest first: the worker takes them in turn. */
+  /** Messages without their last answer, oldest first: the worker takes those of a job in turn. */
   private readonly posts: ThreadJob[] = []
+  /** Partial answers that nobody has taken yet, by job. */
+  private readonly untaken = new Map<number, number>()
   private timer: unknown
   private isLost = false
 
@@ -76,20 +82,30 @@ export class PoolThread {
 
   post(job: ThreadJob, { bytes, index }: Packed): void {
     this.posts.push(job)
-    if (this.posts.length === 1) {
-      this.worker.ref()
-      this.watch()
-    }
+    if (this.posts.length === 1) this.worker.ref()
+    if (this.timer === undefined) this.watch()
     this.send({ kind: 'data', job: job.id, bytes, index }, [bytes.buffer, index.buffer])
   }
 
+  /** A partial answer of the job was taken: its thread may go on. */
+  more(job: ThreadJob): void {
+    if (this.isLost || !this.jobs.has(job)) return
+    this.untaken.set(job.id, this.untaken.get(job.id)! - 1)
+    this.send({ kind: 'more', job: job.id })
+    if (this.timer === undefined) this.watch()
+  }
+
+  /** The worker still answers what it was given, so a job that hangs is noticed although nobody wants it any more. */
   close(job: ThreadJob): void {
-    if (this.jobs.delete(job) && !this.isLost) this.send({ kind: 'close', job: job.id })
+    if (!this.jobs.delete(job) || this.isLost) return
+    this.send({ kind: 'close', job: job.id })
+    this.untaken.delete(job.id)
+    if (this.timer === undefined) this.watch()
   }
 
   async terminate(): Promise<void> {
     this.isLost = true
-    this.timers.clear(this.timer)
+    this.unwatch()
     await this.worker.terminate()
   }
 
@@ -97,19 +113,29 @@ export class PoolThread {
     this.worker.postMessage(message, transfer)
   }
 
-  private answered({ frames }: Answer): void {
+  private answered({ job: id, frames, isLast }: Answer): void {
     if (this.isLost) return
-    this.timers.clear(this.timer)
-    const job = this.posts.shift()
+    this.unwatch()
+    const at = this.posts.findIndex((job) => job.id === id)
+    const job = this.posts[at]!
+    if (isLast) this.posts.splice(at, 1)
+    else if (this.jobs.has(job)) this.untaken.set(id, (this.untaken.get(id) ?? 0) + 1)
     if (this.posts.length > 0) this.watch()
     else this.worker.unref()
-    job?.answered(frames)
+    job.answered(frames, isLast)
   }
 
-  /** The oldest message is the one under way: its connector says how long it may take. */
+  /** Begins anew with every sign of life: the oldest message that is not waiting for us says how long it may take. */
   private watch(): void {
-    const { stallMs } = this.posts[0]!
+    const oldest = this.posts.find(({ id }) => (this.untaken.get(id) ?? 0) < AHEAD)
+    if (!oldest) return
+    const { stallMs } = oldest
     this.timer = this.timers.set(() => this.suspect(stallMs), Math.min(stallMs, LONGEST_TIMER_MS))
+  }
+
+  private unwatch(): void {
+    this.timers.clear(this.timer)
+    this.timer = undefined
   }
 
   /** When it was this thread that slept, the answer is already here: it gets its turn before the worker is given up. */
@@ -125,7 +151,7 @@ export class PoolThread {
   private lost(code: 'fragment.stalled' | 'fragment.internal', message: string): void {
     if (this.isLost) return
     this.isLost = true
-    this.timers.clear(this.timer)
+    this.unwatch()
     this.onLost(this)
     void this.worker.terminate()
     const error = new FragmentError(code, `${message}; what it held is lost and the fragment has to be read again`, {

@@ -1,6 +1,9 @@
 /**
  * The threads that parse, and who gets which: a job stays on one thread, the next one goes to the thread with the least
  * to do. Threads are started when they are needed and replaced when they are lost.
+ *
+ * Formats whose libraries can be led into an endless loop, or to much memory, have threads of their own: when one of
+ * those is given up, no other connector's fragment goes with it.
  */
 import type { Connector } from '../connector/definition.ts'
 import type { ParseOptions, ParsePort } from '../refresh/ports.ts'
@@ -9,7 +12,7 @@ import { PoolThread, realTimers, type Timers } from './pool-thread.ts'
 import { compile, type Program } from './program.ts'
 
 export interface PoolOptions {
-  /** Most threads; at least one is used. */
+  /** Most threads of each of the two kinds; at least one is used. */
   threads: number
   timers?: Timers
   /** The thread's script; tests give one that misbehaves. */
@@ -20,7 +23,8 @@ export class ParsePool implements ParsePort {
   private readonly most: number
   private readonly timers: Timers
   private readonly url: URL
-  private readonly threads = new Set<PoolThread>()
+  private readonly shared = new Set<PoolThread>()
+  private readonly apart = new Set<PoolThread>()
   private readonly jobs = new Set<PoolJob>()
   private readonly programs = new WeakMap<Connector, Program>()
   private nextJob = 0
@@ -34,12 +38,13 @@ export class ParsePool implements ParsePort {
 
   open(connector: Connector, { maxRowBytes, frameBytes, maxRows }: ParseOptions): PoolJob {
     if (this.isClosed) throw new Error('the parser pool is closed')
+    const program = this.programOf(connector)
     const job = new PoolJob({
       id: this.nextJob++,
-      program: this.programOf(connector),
+      program,
       limits: { maxRowBytes, frameBytes, maxRows },
       stallMs: connector.limits.stallMs,
-      thread: () => this.leastLoaded(),
+      thread: () => this.leastLoaded(program.isApart ? this.apart : this.shared),
       closed: (closed) => this.jobs.delete(closed),
     })
     this.jobs.add(job)
@@ -50,8 +55,9 @@ export class ParsePool implements ParsePort {
   async close(): Promise<void> {
     this.isClosed = true
     for (const job of this.jobs) job.abort()
-    await Promise.all(Array.from(this.threads, (thread) => thread.terminate()))
-    this.threads.clear()
+    await Promise.all(Array.from([...this.shared, ...this.apart], (thread) => thread.terminate()))
+    this.shared.clear()
+    this.apart.clear()
   }
 
   private programOf(connector: Connector): Program {
@@ -62,12 +68,12 @@ export class ParsePool implements ParsePort {
     return program
   }
 
-  private leastLoaded(): PoolThread {
+  private leastLoaded(threads: Set<PoolThread>): PoolThread {
     let least: PoolThread | undefined
-    for (const thread of this.threads) if (!least || thread.load < least.load) least = thread
-    if (least && (least.load === 0 || this.threads.size >= this.most)) return least
-    const started = new PoolThread(this.url, this.timers, (lost) => this.threads.delete(lost))
-    this.threads.add(started)
+    for (const thread of threads) if (!least || thread.load < least.load) least = thread
+    if (least && (least.load === 0 || threads.size >= this.most)) return least
+    const started = new PoolThread(this.url, this.timers, (lost) => threads.delete(lost))
+    threads.add(started)
     return started
   }
 }

@@ -4,7 +4,17 @@
  * A Program says what to do, never how far it is: kernels are built from it and keep their own state.
  */
 import { createHash } from 'node:crypto'
-import type { Column, Connector, JsonOptions, ParserOptions, XsvOptions } from '../connector/definition.ts'
+import type {
+  Column,
+  ColumnType,
+  Compression,
+  Connector,
+  GrokOptions,
+  JsonOptions,
+  ParserOptions,
+  XsvOptions,
+} from '../connector/definition.ts'
+import { formatType } from '../connector/types.ts'
 import { bytesOf } from './tables.ts'
 
 /** Which fast grammar a column has. Everything else about it is the slow path's (convert.ts). */
@@ -17,12 +27,46 @@ export const DATE = 5
 export const TIMESTAMP = 6
 export const BINARY = 7
 export const JSON_VALUE = 8
+export const LIST = 9
+export const MAP = 10
+export const STRUCT = 11
 
-export interface ProgramColumn extends Column {
-  index: number
+/** How a value is checked and written: that of a column, or one inside of a list, map or struct. */
+export interface ProgramValue {
+  type: ColumnType
   op: number
   /** The type as connector.yaml writes it, for messages. */
   typeName: string
+  trim: boolean
+  decimalSeparator: string
+  thousandsSeparator: string
+  /** INTEGER: digits of the largest and of the smallest value. */
+  most: Uint8Array
+  least: Uint8Array
+  /** DECIMAL: digits before and after the point. */
+  integerDigits: number
+  fractionDigits: number
+  /** The decimal separator as a byte; 256, which no byte is, when the fast grammar has none. */
+  point: number
+  /** LIST, MAP: what is inside. */
+  element: ProgramValue | undefined
+  /** STRUCT: in the order in which they are written. */
+  fields: ProgramField[]
+}
+
+export interface ProgramField {
+  name: string
+  /** `"name":` */
+  key: string
+  value: ProgramValue
+}
+
+export interface ProgramColumn extends Column, ProgramValue {
+  index: number
+  type: ColumnType
+  trim: boolean
+  decimalSeparator: string
+  thousandsSeparator: string
   /** `"name":` */
   key: string
   /** What an absent or null value becomes: the default, `null`, or nothing when the column cannot hold null. */
@@ -32,51 +76,53 @@ export interface ProgramColumn extends Column {
   /** True when `absent` (or `invalid`) is the default, which Totals count. */
   absentCounts: boolean
   invalidCounts: boolean
-  /** INTEGER: digits of the largest and of the smallest value. */
-  most: Uint8Array
-  least: Uint8Array
-  /** DECIMAL: digits before and after the point. */
-  integerDigits: number
-  fractionDigits: number
-  /** The decimal separator as a byte; 0 when the fast grammar has none. */
-  point: number
 }
 
 export interface Program {
   /** Hash of everything below. */
   id: string
   connector: string
-  parser: XsvOptions | JsonOptions
+  parser: XsvOptions | JsonOptions | GrokOptions
+  compression: Compression
   columns: ProgramColumn[]
+  /**
+   * declared: the columns are the author's · derive: there are none yet, the fragment brings them (Rows.adopt) · pinned: they
+   * came from an earlier fragment, and this one must have the same
+   */
+  schema: 'declared' | 'derive' | 'pinned'
   rejects: { max: number; maxPercent: number | undefined }
   fragmentBytes: number
+  /** Parsed in threads apart from those of xsv and json: see ParsePool. */
+  isApart: boolean
 }
 
-export function compile({
-  name,
-  parser,
-  columns,
-  rejects,
-  limits,
-}: Pick<Connector, 'name' | 'parser' | 'columns' | 'rejects' | 'limits'>): Program {
+const SHARED = new Set<string>(['xsv', 'json'])
+
+export type Compilable = Pick<Connector, 'name' | 'parser' | 'columns' | 'derivesColumns' | 'rejects' | 'limits'>
+
+export function compile({ name, parser, columns, derivesColumns, rejects, limits }: Compilable): Program {
   const { fragmentBytes } = limits
-  const text = JSON.stringify({ name, parser, columns, rejects, fragmentBytes })
+  const text = JSON.stringify({ name, parser, columns, derivesColumns, rejects, fragmentBytes })
   return {
     id: createHash('sha256').update(text).digest('hex'),
     connector: name,
     parser: kernelOf(parser),
+    compression: 'compression' in parser ? parser.compression : 'none',
     columns: columns.map(compileColumn),
+    schema: derivesColumns ? (columns.length === 0 ? 'derive' : 'pinned') : 'declared',
     rejects,
     fragmentBytes,
+    isApart: !SHARED.has(kernelOf(parser).type),
   }
 }
 
 /** The author's own rows arrive as JSON lines, whatever made them; the schema's types and rejects are the same. */
-function kernelOf(parser: ParserOptions): XsvOptions | JsonOptions {
-  return parser.type === 'xsv' || parser.type === 'json' ? parser : { type: 'json', mode: 'lines' }
+function kernelOf(parser: ParserOptions): Program['parser'] {
+  const isOurs = parser.type === 'xsv' || parser.type === 'json' || parser.type === 'grok'
+  return isOurs ? parser : { type: 'json', compression: 'none', mode: 'lines' }
 }
 
-const OPS = {
+const OPS: Record<ColumnType['kind'], number> = {
   boolean: BOOLEAN,
   byte: INTEGER,
   short: INTEGER,
@@ -90,31 +136,57 @@ const OPS = {
   date: DATE,
   timestamp: TIMESTAMP,
   json: JSON_VALUE,
-} as const
+  list: LIST,
+  map: MAP,
+  struct: STRUCT,
+}
 
-const BITS: Record<string, bigint> = { byte: 8n, short: 16n, int: 32n, long: 64n }
+const BITS: Partial<Record<ColumnType['kind'], bigint>> = { byte: 8n, short: 16n, int: 32n, long: 64n }
 
-function compileColumn(column: Column, index: number): ProgramColumn {
+/** Ready for the kernels; also used in a worker, for columns that a fragment brought. */
+export function compileColumn(column: Column, index: number): ProgramColumn {
   const { type, nullable, onInvalid } = column
-  const top = 1n << ((BITS[type.kind] ?? 64n) - 1n)
-  const [precision, scale] = type.kind === 'decimal' ? [type.precision, type.scale] : [0, 0]
   const absent = column.default ?? (nullable ? 'null' : undefined)
   const invalid = onInvalid === 'default' ? absent : onInvalid === 'null' && nullable ? 'null' : undefined
   const counts = column.default !== undefined
   return {
     ...column,
+    ...compileValue(type, column),
     index,
-    op: OPS[type.kind],
-    typeName: type.kind === 'decimal' ? `decimal(${precision},${scale})` : type.kind,
     key: `${JSON.stringify(column.name)}:`,
     absent: absent === undefined ? undefined : bytesOf(absent),
     invalid: invalid === undefined ? undefined : bytesOf(invalid),
     absentCounts: counts,
     invalidCounts: counts && onInvalid === 'default',
+  }
+}
+
+type Settings = Pick<Column, 'trim' | 'decimalSeparator' | 'thousandsSeparator'>
+
+/** The column's settings hold for all that is inside of it. */
+function compileValue(type: ColumnType, settings: Settings): ProgramValue {
+  const { trim, decimalSeparator, thousandsSeparator } = settings
+  const top = 1n << ((BITS[type.kind] ?? 64n) - 1n)
+  const [precision, scale] = type.kind === 'decimal' ? [type.precision, type.scale] : [0, 0]
+  const inside = type.kind === 'list' ? type.element : type.kind === 'map' ? type.value : undefined
+  const fields = type.kind === 'struct' ? type.fields : []
+  return {
+    type,
+    op: OPS[type.kind],
+    typeName: formatType(type),
+    trim,
+    decimalSeparator,
+    thousandsSeparator,
     most: bytesOf(String(top - 1n)),
     least: bytesOf(String(top)),
     integerDigits: precision - scale,
     fractionDigits: scale,
-    point: /^[\x21-\x7e]$/.test(column.decimalSeparator) ? column.decimalSeparator.charCodeAt(0) : 0,
+    point: /^[\x21-\x7e]$/.test(decimalSeparator) ? decimalSeparator.charCodeAt(0) : 256,
+    element: inside && compileValue(inside, settings),
+    fields: fields.map((field) => ({
+      name: field.name,
+      key: `${JSON.stringify(field.name)}:`,
+      value: compileValue(field.type, settings),
+    })),
   }
 }

@@ -1,7 +1,7 @@
 /** Why a record cannot be published, in words: what the value is, what was expected. */
 import { isUtf8 } from 'node:buffer'
 import type { RowCode } from '../errors.ts'
-import type { ProgramColumn } from './program.ts'
+import type { ProgramColumn, ProgramValue } from './program.ts'
 
 const MESSAGE_LENGTH = 200
 const VALUE_LENGTH = 80
@@ -25,24 +25,21 @@ export function shown(text: string): string {
   return JSON.stringify(cut ? text.slice(0, VALUE_LENGTH).toWellFormed() : text) + (cut ? '…' : '')
 }
 
-export function wrongValue(column: ProgramColumn, text: string): Bad {
-  return ofColumn(
-    column,
-    'row.value',
-    `${shown(text)} is no ${column.typeName}; expected ${EXPECTED[column.type.kind]}`,
-  )
+/** What is wrong with a value; its column is added by whoever knows it. */
+export function wrongValue(value: ProgramValue, text: string): Bad {
+  return {
+    code: 'row.value',
+    message: `${shown(text)} is no ${value.typeName}; expected ${EXPECTED[value.type.kind]}`,
+  }
 }
 
-export function outOfRange(column: ProgramColumn, text: string): Bad {
-  return ofColumn(column, 'row.range', `${shown(text)} does not fit ${column.typeName}`)
+export function outOfRange(value: ProgramValue, text: string): Bad {
+  return { code: 'row.range', message: `${shown(text)} does not fit ${value.typeName}` }
 }
 
-export function nullValue(column: ProgramColumn): Bad {
-  return ofColumn(column, 'row.null', 'null, or nothing there, in a column that is not nullable')
-}
-
-function ofColumn(column: ProgramColumn, code: RowCode, message: string): Bad {
-  return { code, message, column, fatal: column.onInvalid === 'fail' }
+export const NULL_VALUE: Bad = {
+  code: 'row.null',
+  message: 'null, or nothing there, in a column that is not nullable',
 }
 
 export function tooLong(what: 'record' | 'row', limit: number): Bad {
@@ -71,7 +68,7 @@ function startsWell(bytes: Uint8Array): boolean {
   return false
 }
 
-const EXPECTED: Record<string, string> = {
+const EXPECTED: Record<ProgramValue['type']['kind'], string> = {
   boolean: 'true, t, yes, y, 1 or false, f, no, n, 0',
   byte: 'digits, with or without a sign',
   short: 'digits, with or without a sign',
@@ -85,4 +82,7 @@ const EXPECTED: Record<string, string> = {
   date: 'YYYY-MM-DD',
   timestamp: 'an RFC 3339 time',
   json: 'a JSON value',
+  list: 'a JSON array',
+  map: 'a JSON object',
+  struct: 'a JSON object',
 }

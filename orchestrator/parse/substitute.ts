@@ -1,7 +1,8 @@
 /** What a column gets in place of a value: for one that is null, missing, or invalid. Shared by the formats. */
 import { convert } from './convert.ts'
-import type { ProgramColumn } from './program.ts'
-import { type Bad, nullValue } from './rejects.ts'
+import { nested } from './nested.ts'
+import type { ProgramColumn, ProgramValue } from './program.ts'
+import { type Bad, NULL_VALUE } from './rejects.ts'
 import { bytesOf } from './tables.ts'
 
 export class Substitute {
@@ -22,9 +23,17 @@ export class Substitute {
     this.marks = 0
   }
 
-  /** The value of a text; false with `bad`. */
-  text(column: ProgramColumn, text: string): boolean {
-    const result = convert(column, text)
+  /** The value of a text, read as `value` says; false with `bad`. */
+  text(column: ProgramColumn, text: string, value: ProgramValue = column): boolean {
+    return this.converted(column, convert(value, text))
+  }
+
+  /** The value of a list, map or struct that stands as JSON in b[start, end); false with `bad`. */
+  nested(column: ProgramColumn, b: Buffer, start: number, end: number): boolean {
+    return this.converted(column, nested(column, b, start, end))
+  }
+
+  private converted(column: ProgramColumn, result: string | Bad): boolean {
     if (typeof result !== 'string') return this.instead(column, result)
     this.value = bytesOf(result)
     return true
@@ -32,7 +41,7 @@ export class Substitute {
 
   /** A value that is not there: the default, else null. */
   absent(column: ProgramColumn): boolean {
-    if (column.absent === undefined) return this.instead(column, nullValue(column))
+    if (column.absent === undefined) return this.instead(column, NULL_VALUE)
     this.value = column.absent
     if (column.absentCounts) this.marked[this.marks++] = column.index
     return true
@@ -41,7 +50,7 @@ export class Substitute {
   /** What on_invalid says. */
   instead(column: ProgramColumn, bad: Bad): boolean {
     if (column.invalid === undefined) {
-      this.bad = bad
+      this.bad = { ...bad, column, fatal: column.onInvalid === 'fail' }
       return false
     }
     this.value = column.invalid

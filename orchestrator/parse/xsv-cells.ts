@@ -2,8 +2,9 @@
  * The slow path of XSV, cell by cell: what the kernel's fast grammars did not take is cut out, unquoted and converted as
  * text. It also passes over cells that no column uses.
  */
-import { trimmed } from './convert.ts'
+
 import type { ProgramColumn } from './program.ts'
+import { trimmed } from './scalar-text.ts'
 import { Substitute } from './substitute.ts'
 import type { Dialect } from './xsv-dialect.ts'
 import type { Layout } from './xsv-layout.ts'

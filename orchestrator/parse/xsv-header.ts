@@ -1,7 +1,7 @@
 /** The header lines of a fragment. Many small fragments have the same: it is compared as bytes before it is read again. */
 import { FragmentError } from '../errors.ts'
-import { trimmed } from './convert.ts'
 import type { Rows } from './rows.ts'
+import { trimmed } from './scalar-text.ts'
 import type { Dialect } from './xsv-dialect.ts'
 import { type Layout, layoutByHeader, layoutByPosition } from './xsv-layout.ts'
 import { cellTexts, type RecordScanner } from './xsv-record.ts'

@@ -17,6 +17,8 @@ import { tooLong } from './rejects.ts'
 import type { Rows } from './rows.ts'
 import { BACKSLASH, CR, ESCAPE_LETTER, LF, QUOTE, writeControl } from './tables.ts'
 import { endOfDate, endOfLocalTime } from './times.ts'
+import type { Engine } from './wasm/engine.ts'
+import { FastXsv } from './wasm/xsv-records.ts'
 import { endOfBoolean, writeBoolean } from './words.ts'
 import { endsCell, hasSpaceAround, SlowCells } from './xsv-cells.ts'
 import { type Dialect, dialectOf, MAYBE_EMPTY, PLAIN, QUOTED } from './xsv-dialect.ts'
@@ -39,8 +41,10 @@ export class XsvKernel implements Kernel {
   private readonly header: XsvHeader
   private readonly slow: SlowCells
   private readonly lines: XsvLines
+  private readonly fast: FastXsv | undefined
 
-  constructor(rows: Rows) {
+  /** With an `engine` plain records are its work. */
+  constructor(rows: Rows, engine: Engine | null) {
     this.rows = rows
     this.columns = rows.program.columns
     this.dialect = dialectOf(rows.program)
@@ -48,6 +52,7 @@ export class XsvKernel implements Kernel {
     this.header = new XsvHeader(rows, this.dialect, scanner)
     this.slow = new SlowCells(this.dialect, this.columns.length)
     this.lines = new XsvLines(rows, this.dialect, scanner, this.header)
+    this.fast = engine === null ? undefined : new FastXsv(engine, rows, this.dialect, this.slow)
   }
 
   begin(): void {
@@ -79,10 +84,19 @@ export class XsvKernel implements Kernel {
     const { maxRowBytes, maxRecordBytes, out } = rows
     const last = stepColumns.length - 1
     const limit = isFinal ? n : -1
+    const plain = isDoubtful ? undefined : this.fast
+    plain?.begin()
     let bytes = out.bytes
     let o = out.length
     let i = from
     while (i < n) {
+      if (plain) {
+        out.length = o
+        i = plain.records(b, i, n, limit, layout)
+        o = out.length
+        bytes = out.bytes
+        if (i >= n) break
+      }
       if (lineStarts[b[i]!] !== 0) {
         const next = lines.other(b, i, n, isFinal)
         if (next === UNDECIDED) break
@@ -293,6 +307,8 @@ export class XsvKernel implements Kernel {
         continue
       }
       o = o0
+      // A reject may close the frame.
+      out.length = o
       i = lines.refuse(b, r0, n, isFinal, slow.bad, layout.cells)
       if (i < 0) {
         i = r0

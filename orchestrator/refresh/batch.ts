@@ -9,11 +9,12 @@
 import type { RowcastError } from '../errors.ts'
 import type { ConnectorStream, FragmentWriter, ParsedFrame, ReadItem, Reject, Totals, Work } from './ports.ts'
 import { type Incoming, type PumpDeps, pump } from './pump.ts'
+import { Quarantine } from './quarantine.ts'
+import type { RefreshSchema } from './schema.ts'
 
 export interface BatchDeps extends PumpDeps {
   stream: ConnectorStream
-  fragmentVersion(work: Work): string
-  schema: string
+  schema: RefreshSchema
   traceparent(): string
   /** Promise 6: the rejects are kept before their fragment counts. */
   keepRejects(work: Work, generation: number, rejects: Reject[]): Promise<void>
@@ -29,7 +30,7 @@ export type Outcome =
 interface Slot extends Incoming {
   work: Work
   writer: FragmentWriter | undefined
-  rejects: Reject[]
+  quarantine: Quarantine | undefined
   totals: Totals | undefined
   error: RowcastError | undefined
 }
@@ -47,7 +48,7 @@ export async function readBatch(works: Work[], deps: BatchDeps, signal: AbortSig
       work,
       writer: undefined,
       end: undefined,
-      rejects: [],
+      quarantine: undefined,
       totals: undefined,
       error: undefined,
       dropped: false,
@@ -102,35 +103,37 @@ async function drainInto(slots: Slot[], deps: BatchDeps, stop: AbortController):
         if (slots.every((other) => other.error || other.totals)) stop.abort()
         continue
       }
+      if (frame.derived) await deps.schema.adopt(frame.derived)
       await publish(frame, slot, deps)
     }
   }
 }
 
-async function publish(
-  frame: ParsedFrame,
-  slot: Slot,
-  { stream, schema, fragmentVersion, keepRejects }: BatchDeps,
-): Promise<void> {
+async function publish(frame: ParsedFrame, slot: Slot, { stream, schema, keepRejects }: BatchDeps): Promise<void> {
   const { work } = slot
   if (!slot.writer) {
     const { name, fingerprint, generation, tailSequence, hadRejects } = work
     slot.writer = await stream.begin({
       name,
       fingerprint,
-      version: fragmentVersion(work),
-      schema,
+      version: schema.fragmentVersion(work),
+      schema: schema.id,
       generation,
       tailSequence,
       hadRejects,
     })
   }
-  if (frame.rejects.length > 0) slot.rejects.push(...frame.rejects)
-  if (frame.bytes.length > 0) await slot.writer.write(frame)
+  const { writer } = slot
+  if (frame.rejects.length > 0) {
+    slot.quarantine ??= new Quarantine((rejects) => keepRejects(work, writer.generation, rejects))
+    await slot.quarantine.add(frame.rejects)
+  }
+  if (frame.bytes.length > 0) await writer.write(frame)
   const { totals } = frame
   if (!totals) return
-  if (slot.rejects.length > 0) await keepRejects(work, slot.writer.generation, slot.rejects)
+  await slot.quarantine?.flush()
   const { published: rows, rejected, crc32 } = totals
-  await slot.writer.finish({ bytes: slot.end?.bytes ?? 0, rows, rejected, crc32, rejects: slot.rejects })
+  const rejects = slot.quarantine?.told ?? []
+  await writer.finish({ bytes: slot.end?.bytes ?? 0, rows, rejected, crc32, rejects })
   slot.totals = totals
 }

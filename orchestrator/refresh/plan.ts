@@ -4,6 +4,7 @@ import { massDeletion } from './guard.ts'
 import { listAll } from './listing.ts'
 import type { Diff } from './ports.ts'
 import type { RefreshDeps } from './refresh.ts'
+import { withPinnedColumns } from './schema.ts'
 import { openSessions } from './sessions.ts'
 import { Tally } from './tally.ts'
 
@@ -25,7 +26,8 @@ export async function plan(
       signal,
     )
     try {
-      const version = await sessions.use(async (session) => deps.versions.effective(connector, session))
+      const known = await withPinnedColumns(connector, state)
+      const version = await sessions.use(async (session) => deps.versions.effective(known, session))
       const diff = await staging.diff(version.id)
       return { ...diff, guard: massDeletion(connector, diff, false) }
     } finally {

@@ -2,14 +2,20 @@
  * The small interfaces that the flow of a refresh needs. `state`, `parse`, `publish` and `executor` implement them and do
  * not know one another; main puts them together.
  */
-import type { Connector } from '../connector/definition.ts'
+import type { Column, Connector } from '../connector/definition.ts'
+import type { Overlay } from '../connector/overlay.ts'
 import type { FragmentError, RowcastError } from '../errors.ts'
 
 // ---------------------------------------------------------------- executor: list and read
 
 export interface ExecutorPort {
-  /** Makes the environment, loads the code once, opens a session. `note` gets progress for a person. */
-  open(connector: Connector, hooks: SessionHooks, signal: AbortSignal): Promise<Session>
+  /** Makes the environment, loads the code once, opens a session; of an overlay's connector with what it lays on top. */
+  open(
+    connector: Connector,
+    hooks: SessionHooks,
+    signal: AbortSignal,
+    overlay?: Pick<Overlay, 'files' | 'credentials'>,
+  ): Promise<Session>
 }
 
 export interface SessionHooks {
@@ -31,17 +37,19 @@ export interface Session {
   readonly lockHash: string
   /** SHA-256 of the code. */
   readonly bundleHash: string
-  /** Address of the executor that has it. */
-  readonly executor: string
+  /** Address of the executor that has it; a recording has none. */
+  readonly executor?: string
   /** That executor is about to end: what is under way may finish, the next calls belong to another session. */
-  readonly draining: boolean
+  readonly draining?: boolean
   /** Pages of fragments. Ends normally only when the listing is complete (promise 4); throws otherwise. */
   list(options: { prefixes: boolean }, signal: AbortSignal): AsyncIterable<ListedItem[]>
   /**
-   * Reads 1…500 fragments in order, with `fresh` in a new process. Throws LinkError when the call is lost: those without
-   * an `end` count as not read.
+   * Reads 1…500 fragments in order; with `fresh`, for what is tried again, in a new process. Throws LinkError when the
+   * call is lost: those without an `end` count as not read.
    */
-  read(items: ReadItem[], fresh: boolean, signal: AbortSignal): AsyncIterable<ReadPiece[]>
+  read(items: ReadItem[], signal: AbortSignal, fresh?: boolean): AsyncIterable<ReadPiece[]>
+  /** Resolves when every line printed until now has been handed to `log` of the hooks. */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 
@@ -114,11 +122,13 @@ export interface ParseInput {
 
 export interface ParsedFrame {
   fragment: number
-  /** Whole NDJSON rows. Empty only on a fragment's last frame. */
+  /** Whole NDJSON rows. Empty on a fragment's last frame, or when it brings rejects alone. */
   bytes: Uint8Array
   rows: number
   /** Rejects met while this frame was made. */
   rejects: Reject[]
+  /** Before the first row of a fragment that brings its own columns, when the connector has none yet. */
+  derived: Column[] | undefined
   /** On the last frame of a fragment that is good. */
   totals: Totals | undefined
   /** In place of `totals`: the fragment is bad and nothing of it counts. */
@@ -144,9 +154,10 @@ export interface Totals {
 export interface Reject {
   /** From 1; header, blank and comment lines do not count. */
   rowNumber: number
-  /** Physical line, from 1. */
-  line: number
-  byteOffset: number
+  /** Physical line, from 1; null where there are none (Avro, Parquet). */
+  line: number | null
+  /** Of the record's first byte, from 0, decompressed; of its block in Avro; null in Parquet. */
+  byteOffset: number | null
   /** null when the row itself is bad. */
   column: string | null
   code: string
@@ -245,6 +256,7 @@ export interface FragmentEnd {
   rows: number
   rejected: number
   crc32: number
+  /** Those that go into the stream; `rejected` counts all. */
   rejects: Reject[]
 }
 
@@ -299,6 +311,10 @@ export interface StatePort {
   keepRejects(claim: Claim, fragment: string, generation: number, rejects: Reject[]): Promise<void>
   /** A fragment failed for good in this refresh; its last good rows stay. */
   fail(claim: Claim, fragment: string, error: { code: string; message: string }): Promise<void>
+  /** Columns that were derived from the first fragment; undefined: none were yet. */
+  derivedColumns(connector: string): Promise<Column[] | undefined>
+  /** Keeps them: later fragments must have the same. */
+  pinColumns(claim: Claim, columns: Column[]): Promise<void>
   /** Registers what fragments are read with. */
   registerVersion(claim: Claim, version: VersionRecord): Promise<void>
   /** Ends the refresh; sets the connector's state; frees the lease. */

@@ -28,7 +28,7 @@ export async function pump(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    for await (const pieces of session.read(items, fresh, signal)) {
+    for await (const pieces of session.read(items, signal, fresh)) {
       const inputs: ParseInput[] = []
       for (const piece of pieces) {
         const input = toInput(piece, slots[piece.fragment]!)

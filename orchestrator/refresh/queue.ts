@@ -38,11 +38,11 @@ export class WorkQueue {
     this.#clock = clock
   }
 
-  /** The next batch; undefined when there will be none. Each batch taken must be given back with `done`. */
-  async take(signal: AbortSignal): Promise<Attempt[] | undefined> {
+  /** The next batch, of `most` at most; undefined when there will be none. Each taken is given back with `done`. */
+  async take(signal: AbortSignal, most = MOST_PER_CALL): Promise<Attempt[] | undefined> {
     for (;;) {
       if (this.#stopped || signal.aborted) return undefined
-      const batch = this.#due() ?? (await this.#fresh())
+      const batch = this.#due() ?? (await this.#fresh(most))
       if (batch) {
         this.#active++
         return batch
@@ -98,9 +98,9 @@ export class WorkQueue {
     return index < 0 ? undefined : this.#retries.splice(index, 1)[0]!.attempts
   }
 
-  async #fresh(): Promise<Attempt[] | undefined> {
+  async #fresh(most: number): Promise<Attempt[] | undefined> {
     // A quarter of what is left for each reader: the tail stays parallel.
-    const wanted = Math.min(MOST_PER_CALL, Math.max(1, Math.floor(this.#left / (4 * this.#readers))))
+    const wanted = Math.min(most, Math.max(1, Math.floor(this.#left / (4 * this.#readers))))
     while (this.#buffer.length < wanted && !this.#exhausted) {
       this.#refill ??= this.#fill().finally(() => {
         this.#refill = undefined

@@ -1,5 +1,4 @@
 /** Reads everything that is to be read: `concurrency` calls at a time, retries, the circuit breaker. */
-import type { Connector } from '../connector/definition.ts'
 import { LinkError, messageOf, type RowcastError } from '../errors.ts'
 import { type BatchDeps, type Outcome, readBatch } from './batch.ts'
 import type { Clock } from './clock.ts'
@@ -11,7 +10,6 @@ import type { Sessions } from './sessions.ts'
 import type { Report, Tally } from './tally.ts'
 
 export interface ReadingDeps extends Omit<BatchDeps, 'session' | 'job'> {
-  connector: Connector
   sessions: Sessions
   parse: ParsePort
   clock: Clock
@@ -29,8 +27,9 @@ export async function readAll(
   drain: AbortSignal,
   signal: AbortSignal,
 ): Promise<void> {
-  const { connector, clock, tally, report } = deps
-  const concurrency = Math.max(1, Math.min(connector.refresh.concurrency, total))
+  const { schema, clock, tally, report } = deps
+  const { refresh } = schema.connector
+  const concurrency = Math.max(1, Math.min(refresh.concurrency, total))
   const queue = new WorkQueue(deps.page, total, concurrency, clock)
   const halt = new AbortController()
   const either = AbortSignal.any([signal, halt.signal])
@@ -60,7 +59,7 @@ export async function readAll(
     tally.failed++
     await deps.fail(attempt.work, error)
     report.fragmentFailed(attempt.work.name, error)
-    if (++streak >= connector.refresh.maxFailedFragments && !queue.stopped) {
+    if (++streak >= refresh.maxFailedFragments && !queue.stopped) {
       report.warn(`${streak} fragments failed in a row: the rest is not read in this refresh`)
       queue.stop()
     }
@@ -82,7 +81,7 @@ export async function readAll(
   async function readOne(attempts: Attempt[]): Promise<void> {
     const lent = await deps.sessions.lend()
     const { session } = lent
-    const job = deps.parse.open(connector, { maxRowBytes: deps.stream.maxRowBytes, frameBytes: FRAME_BYTES })
+    const job = deps.parse.open(schema.connector, { maxRowBytes: deps.stream.maxRowBytes, frameBytes: FRAME_BYTES })
     const { outcomes, readError } = await readBatch(
       attempts.map(({ work }) => work),
       { ...deps, session, job, fresh: attempts.some(({ number }) => number > 1) },
@@ -107,9 +106,10 @@ export async function readAll(
       )
   }
 
-  async function reader(): Promise<void> {
-    for (;;) {
-      const attempts = await queue.take(either)
+  /** Reads until there is nothing left, or `isEnough`; `most` fragments a call. */
+  async function reader(isEnough = () => false, most?: number): Promise<void> {
+    while (!isEnough()) {
+      const attempts = await queue.take(either, most)
       if (!attempts) return
       try {
         await readOne(attempts)
@@ -120,14 +120,16 @@ export async function readAll(
     }
   }
 
-  const readers = Array.from({ length: concurrency }, () =>
-    reader().catch((error) => {
+  // The first fragment that can be read brings the columns; the others wait for them.
+  const first = await Promise.allSettled([reader(() => schema.isKnown, 1)])
+  const readers = first[0].status === 'rejected' ? [] : Array.from({ length: concurrency }, () => reader())
+  for (const each of readers) {
+    each.catch(() => {
       halt.abort()
       queue.stop()
-      throw error
-    }),
-  )
-  const ended = await Promise.allSettled(readers)
+    })
+  }
+  const ended = [...first, ...(await Promise.allSettled(readers))]
   drain.removeEventListener('abort', onDrain)
   const broken = ended.find((result) => result.status === 'rejected')
   if (broken) throw broken.reason

@@ -26,11 +26,11 @@ import type {
   StatePort,
   StreamPosition,
   Trigger,
-  VersionRecord,
   Versions,
 } from './ports.ts'
 import { readAll } from './reading.ts'
 import { retractVanished } from './retract.ts'
+import { RefreshSchema, withPinnedColumns } from './schema.ts'
 import { openSessions, type Sessions } from './sessions.ts'
 import { type Report, Tally } from './tally.ts'
 
@@ -177,12 +177,18 @@ async function run(connector: Connector, deps: RefreshDeps, request: RefreshRequ
       either(request),
     )
     deps.passing('list.complete')
-    const version = await sessions.use(async (session) => deps.versions.effective(connector, session))
+    const schema = new RefreshSchema(await withPinnedColumns(connector, state), {
+      state,
+      stream,
+      versions: deps.versions,
+      claim: () => claim,
+      code: await sessions.use(async ({ bundleHash, lockHash }) => ({ bundleHash, lockHash })),
+    })
     const { allowDeleted } = request
     const tripped = await scheduleChanges(staging, {
       connector,
       claim,
-      version: version.id,
+      version: schema.version.id,
       tally,
       report,
       allowDeleted,
@@ -191,9 +197,8 @@ async function run(connector: Connector, deps: RefreshDeps, request: RefreshRequ
     await staging.drop()
     staging = undefined
 
-    await stream.announce({ id: version.schemaId, body: version.schemaBody })
-    await state.registerVersion(claim, version)
-    await readChanged(connector, deps, request, { stream, sessions, claim, version, tally, traceId })
+    await schema.announce()
+    await readChanged(deps, request, { stream, sessions, claim, schema, tally, traceId })
     // A refresh that was told to stop retracts nothing: the next one will.
     if (!request.drain.aborted && !request.signal.aborted) await retractVanished(stream, claim, deps)
     await stream.flush()
@@ -230,32 +235,29 @@ interface Reading {
   stream: ConnectorStream
   sessions: Sessions
   claim: Claim
-  version: VersionRecord
+  schema: RefreshSchema
   tally: Tally
   traceId: string
 }
 
 async function readChanged(
-  connector: Connector,
   deps: RefreshDeps,
   request: RefreshRequest,
-  { stream, sessions, claim, version, tally, traceId }: Reading,
+  { stream, sessions, claim, schema, tally, traceId }: Reading,
 ) {
   const total = tally.new + tally.changed
   if (total === 0) return
-  const { state, parse, clock, report, versions } = deps
+  const { state, parse, clock, report } = deps
   report.phase('read', `reading ${total} fragments`)
   await readAll(
     {
-      connector,
       sessions,
       stream,
       parse,
       clock,
       tally,
       report,
-      schema: version.schemaId,
-      fragmentVersion: (work) => versions.fragment(work.fingerprint, version.id),
+      schema,
       // Flag 00: no span is recorded; a set flag would start the server's own message tracing.
       traceparent: () => `00-${traceId}-${deps.randomHex(8)}-00`,
       page: (after, limit) => state.work(claim, 'read', after, limit),

@@ -35,15 +35,21 @@ export function lockHome(home: string, pid: number): HomeLock {
   }
 }
 
+/** The same, but undefined when another process has this home. */
+export function tryLockHome(home: string, pid: number): HomeLock | undefined {
+  try {
+    return lockHome(home, pid)
+  } catch (error) {
+    if (error instanceof LinkError && error.code === 'state.locked') return undefined
+    throw error
+  }
+}
+
 /** Pid, as text, of the process that has this home now; undefined when nobody has. */
 export function holderOf(home: string, pid: number): string | undefined {
-  try {
-    lockHome(home, pid).release()
-    return undefined
-  } catch (error) {
-    if (!(error instanceof LinkError) || error.code !== 'state.locked') throw error
-    return holder(join(home, 'lock.pid')).replace(/\D/g, '') || 'unknown'
-  }
+  const lock = tryLockHome(home, pid)
+  lock?.release()
+  return lock ? undefined : holder(join(home, 'lock.pid')).replace(/\D/g, '') || 'unknown'
 }
 
 function holder(file: string): string {

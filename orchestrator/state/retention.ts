@@ -69,7 +69,7 @@ export async function forget(db: Kysely<Database>, connector: string): Promise<v
       )
     await trx
       .updateTable('connector')
-      .set({ stream_created: null, stream_seq: null })
+      .set({ stream_created: null, stream_seq: null, derived_columns: null })
       .where('name', '=', connector)
       .execute()
   })

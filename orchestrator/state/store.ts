@@ -21,7 +21,14 @@ import { forget, prune, removeConnector } from './retention.ts'
 import { createStaging } from './staging.ts'
 import { breathe } from './steps.ts'
 import type { FragmentTable, RefreshTable } from './tables.ts'
-import { currentVersion, type FragmentVersion, registerVersion, versionFinder } from './versions.ts'
+import {
+  currentVersion,
+  derivedColumns,
+  type FragmentVersion,
+  pinColumns,
+  registerVersion,
+  versionFinder,
+} from './versions.ts'
 import { closeWork, dropOldWork, failWork, openWork } from './work.ts'
 
 export interface StateOptions {
@@ -129,6 +136,8 @@ export function createState(
         await noteFailure(trx, claim, fragment, error, now())
         await failWork(trx, claim.refresh, fragment, error.code)
       }),
+    derivedColumns: (connector) => derivedColumns(db, connector),
+    pinColumns: (claim, columns) => underLease(db, claim, owner, (trx) => pinColumns(trx, claim.connector, columns)),
     registerVersion: (claim, version) =>
       underLease(db, claim, owner, (trx) => registerVersion(trx, claim, version, now())),
     async finish(claim, outcome) {

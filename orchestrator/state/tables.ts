@@ -43,6 +43,8 @@ export interface ConnectorTable {
   /** Which stream, and up to where it is recorded here; null: nothing known. */
   stream_created: string | null
   stream_seq: number | null
+  /** Columns that were derived from the first fragment, as JSON; null: none were. */
+  derived_columns: string | null
 }
 
 export interface LeaseTable {
@@ -146,8 +148,8 @@ export interface RejectTable {
   /** Of the attempt; shown once that attempt counts. */
   generation: number
   row_number: number
-  line: number
-  byte_offset: number
+  line: number | null
+  byte_offset: number | null
   column: string | null
   code: string
   message: string

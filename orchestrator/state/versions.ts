@@ -1,5 +1,6 @@
 /** What fragments are read with, and the schemas their rows have. */
 import type { Kysely, Transaction } from 'kysely'
+import type { Column } from '../connector/definition.ts'
 import type { Claim, Receipt, VersionRecord } from '../refresh/ports.ts'
 import type { Database } from './tables.ts'
 
@@ -21,6 +22,24 @@ export async function registerVersion(
     .onConflict((row) => row.doNothing())
     .execute()
   await trx.updateTable('connector').set({ version: id }).where('name', '=', connector).execute()
+}
+
+/** Columns that a fragment brought, as they were pinned. */
+export async function derivedColumns(db: Kysely<Database>, connector: string): Promise<Column[] | undefined> {
+  const row = await db
+    .selectFrom('connector')
+    .select('derived_columns')
+    .where('name', '=', connector)
+    .executeTakeFirst()
+  return row?.derived_columns ? (JSON.parse(row.derived_columns) as Column[]) : undefined
+}
+
+export async function pinColumns(trx: Transaction<Database>, connector: string, columns: Column[]): Promise<void> {
+  await trx
+    .updateTable('connector')
+    .set({ derived_columns: JSON.stringify(columns) })
+    .where('name', '=', connector)
+    .execute()
 }
 
 /** `version.number` of the version registered last; null before the first. */

@@ -108,7 +108,7 @@ async function read(session: Session, names: string[]) {
   let ended = 0
   let error: unknown
   const items = names.map((name) => ({ name, fingerprint: '1', extra: '', traceparent: '' }))
-  for await (const pieces of session.read(items, false, never)) {
+  for await (const pieces of session.read(items, never)) {
     for (const { data, end } of pieces) {
       bytes += data.length
       if (end?.error) error ??= end.error
@@ -222,8 +222,7 @@ async function deaths(bench: Bench): Promise<void> {
   const session = await open(bench)
   await read(session, ['small'])
   const [reader] = childrenOf(bench.supervisor, '_child/__main__.py')
-  for await (const _ of session.read([{ name: 'endless', fingerprint: '1', extra: '', traceparent: '' }], false, never))
-    break
+  for await (const _ of session.read([{ name: 'endless', fingerprint: '1', extra: '', traceparent: '' }], never)) break
   const [, seconds] = await timed(async () => {
     while (usage(reader!)) await new Promise((resolve) => setTimeout(resolve, 5))
   })

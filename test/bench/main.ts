@@ -1,5 +1,5 @@
 /**
- * npm run bench -- csv|small|executor [--rounds N]
+ * npm run bench -- csv|small|parse|executor [--rounds N]
  *
  * Prints rows/s, rows per CPU second of each process, peak memory, the spread of A against A, and the bare server's ceiling in the
  * same run. Rows are counted by a consumer process of its own.
@@ -10,6 +10,7 @@ import type { Line } from '../support/cli.ts'
 import { largeCsv } from './data.ts'
 import { benchExecutor } from './executor.ts'
 import { spread } from './meter.ts'
+import { parse } from './parse.ts'
 import { type Measured, openRig, type Rig, refresh, script } from './rig.ts'
 
 const { positionals, values } = parseArgs({
@@ -138,7 +139,12 @@ async function small(): Promise<void> {
   console.log(`  ${'second refresh, 10 changed: seconds'.padEnd(46)} ${spread(seconds, 2)}`)
 }
 
-const benches: Record<string, () => Promise<void>> = { csv, small, executor: () => benchExecutor(rounds) }
+const benches: Record<string, () => Promise<void>> = {
+  csv,
+  small,
+  parse: () => parse(rounds),
+  executor: () => benchExecutor(rounds),
+}
 const chosen = positionals.length > 0 ? positionals : Object.keys(benches)
 for (const name of chosen) {
   const bench = benches[name]

@@ -130,11 +130,19 @@ export async function refresh(rig: Rig, connector: string, source: object): Prom
 
 /** Runs one of this folder's scripts as a process of its own; its last line of JSON. */
 export async function script(name: string, args: string[]): Promise<Line> {
+  return (await lines(name, args)).at(-1)!
+}
+
+/** The same; all its lines. */
+export async function lines(name: string, args: string[]): Promise<Line[]> {
   const child = spawn(NODE, [join(import.meta.dirname, name), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   let stdout = ''
   child.stdout.on('data', (data) => {
     stdout += data
   })
   if ((await new Promise((resolve) => child.once('close', resolve))) !== 0) throw new Error(`${name} failed: ${stdout}`)
-  return JSON.parse(stdout.trim().split('\n').at(-1)!)
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 }

@@ -76,7 +76,7 @@ async function read(session: Session, names: string[], extra: (name: string) => 
   const ends: ReadEnd[] = []
   let messages = 0
   const items = names.map((name) => ({ name, fingerprint: '1', extra: extra(name), traceparent: '' }))
-  for await (const pieces of session.read(items, false, never)) {
+  for await (const pieces of session.read(items, never)) {
     messages++
     for (const piece of pieces) {
       data[piece.fragment]!.push(Uint8Array.from(piece.data))
@@ -159,11 +159,7 @@ def read_bytes(context, metadata): yield b"x" * (10 << 20)
 `)
     const sizes: number[] = []
     const shared: boolean[] = []
-    for await (const pieces of session.read(
-      [{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }],
-      false,
-      never,
-    )) {
+    for await (const pieces of session.read([{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }], never)) {
       for (const { data } of pieces) if (data.length > 0) sizes.push(data.length)
       const big = pieces.find(({ data }) => data.length > 500_000)
       if (big) shared.push(big.data.buffer.byteLength > big.data.length)
@@ -172,6 +168,27 @@ def read_bytes(context, metadata): yield b"x" * (10 << 20)
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1 << 20)
     expect(sizes.length).toBeLessThanOrEqual(21)
     expect(shared.every(Boolean)).toBe(true)
+  })
+
+  it('has handed on what a fragment printed once it has settled', async () => {
+    const lines: AuthorLog[] = []
+    const session = await open(
+      `
+import sys
+def list_objects(context, metadata): return []
+def read_bytes(context, metadata):
+    for i in range(40): print(i, "x" * 5000, file=sys.stderr if i % 2 else sys.stdout)
+    yield b"data"
+`,
+      (line) => lines.push(line),
+    )
+    for (const name of ['a', 'b', 'c']) {
+      await read(session, [name])
+      await session.settle()
+      expect(lines.filter(({ fragment }) => fragment === name)).toHaveLength(40)
+    }
+    await session.close()
+    await session.settle()
   })
 
   it('pulls: a reader that nobody follows runs only a few messages ahead (promise 5)', async () => {
@@ -188,7 +205,7 @@ def read_bytes(context, metadata):
     )
     const stop = new AbortController()
     const messages = session
-      .read([{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }], false, stop.signal)
+      .read([{ name: 'a', fingerprint: '1', extra: '', traceparent: '' }], stop.signal)
       [Symbol.asyncIterator]()
     await messages.next()
     // Nothing is taken any more: wait until the author's code has stopped moving.
@@ -214,7 +231,7 @@ def read_bytes(context, metadata):
 `)
     const extra = JSON.stringify({ name: 'a', fingerprint: '1', path: join(dir, 'closed') })
     let pid = 0
-    for await (const pieces of session.read([{ name: 'a', fingerprint: '1', extra, traceparent: '' }], false, never)) {
+    for await (const pieces of session.read([{ name: 'a', fingerprint: '1', extra, traceparent: '' }], never)) {
       pid = Number.parseInt(Buffer.from(pieces[0]!.data).toString('latin1'), 10)
       break
     }

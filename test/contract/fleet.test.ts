@@ -59,7 +59,7 @@ async function open(wanted = connector()): Promise<Session> {
 
 async function read(session: Session, name: string): Promise<string> {
   let text = ''
-  for await (const pieces of session.read([{ name, fingerprint: '1', extra: '', traceparent: '' }], false, never))
+  for await (const pieces of session.read([{ name, fingerprint: '1', extra: '', traceparent: '' }], never))
     for (const { data } of pieces) text += Buffer.from(data).toString()
   return text
 }

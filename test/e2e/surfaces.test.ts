@@ -232,7 +232,7 @@ describe('wrong usage and unreachable parts', () => {
   })
 
   it('has help with an example for every command', async () => {
-    for (const command of ['init', 'test', 'plan', 'refresh', 'up', 'tail', 'status', 'fragments']) {
+    for (const command of ['init', 'test', 'record', 'plan', 'refresh', 'up', 'tail', 'status', 'fragments']) {
       const { code, stdout } = await run([command, '--help'])
       expect(code).toBe(0)
       expect(stdout).toContain(`Example:\n  rowcast ${command}`)

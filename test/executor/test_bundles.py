@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import grpc
 import grpc.aio
 import pytest
 
-from rowcast._bundles import identity
+from rowcast import _shelf
+from rowcast._bundles import Bundles, identity
+from rowcast._errors import BundleMissing
 from rowcast.v1 import executor_pb2 as pb
 
 FILES = {"connector.py": b"x = 1\n", "lib/b.py": b"", "lib/a.txt": b"a" * 300_000, "é.txt": b"e"}
@@ -78,3 +81,42 @@ async def test_a_reader_cannot_leave_bytecode_in_its_bundle(rowcast) -> None:
     connector = await rowcast.open("import helper\n", files={"helper.py": b""})
     await connector.read()
     assert not list((rowcast.home / "bundles").rglob("__pycache__"))
+
+
+def test_bundles_that_were_not_used_for_longest_make_room(tmp_path: Path) -> None:
+    bundles = Bundles(tmp_path, max_bytes=250, spared_seconds=0)
+    files = [{"connector.py": bytes([n]) * 100} for n in range(5)]
+    names = [identity(one) for one in files]
+
+    def here() -> list[int]:
+        return sorted(names.index(path.name) for path in (tmp_path / "bundles").iterdir())
+
+    for at in (0, 1):
+        bundles.store(names[at], files[at])
+    bundles.find(names[0])
+    bundles.store(names[2], files[2])
+    assert here() == [0, 2]
+    # One that a session holds stays, whatever its age.
+    release = bundles.hold(names[0])
+    for at in (3, 4):
+        bundles.store(names[at], files[at])
+    assert 0 in here()
+    release()
+    with pytest.raises(BundleMissing):
+        bundles.find(names[1])
+
+
+def test_a_bundle_that_was_looked_for_just_now_is_spared(tmp_path: Path) -> None:
+    bundles = Bundles(tmp_path, max_bytes=50)
+    for n in range(3):
+        bundles.store(identity({"a": bytes([n]) * 100}), {"a": bytes([n]) * 100})
+    assert len(list((tmp_path / "bundles").iterdir())) == 3
+
+
+async def test_a_session_holds_its_bundle(rowcast) -> None:
+    connector = await rowcast.open("def read_bytes(context, metadata): return 'here'\n")
+    [bundle] = (rowcast.home / "bundles").iterdir()
+    assert not _shelf.remove_unused(bundle)
+    assert (await connector.read()).data == {0: b"here"}
+    await connector.close()
+    assert _shelf.remove_unused(bundle)

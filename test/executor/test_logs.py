@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import pytest
 
+from rowcast import _logs
 from rowcast._child.redact import Redactor
 from rowcast._logs import QUEUE_LINES, Line, LogQueue
+from rowcast.v1 import executor_pb2 as pb
 
 
 async def test_prints_and_logging_are_lines_of_their_fragment(rowcast) -> None:
@@ -55,6 +59,14 @@ async def test_lines_of_many_small_fragments_keep_their_names(rowcast) -> None:
     assert all(line.text == line.fragment for line in lines)
 
 
+async def test_what_a_connector_printed_before_it_failed_to_load_is_told(rowcast) -> None:
+    source = "import sys\nprint('so far')\nprint('so good', file=sys.stderr)\nraise KeyError('then')\n"
+    last = (await rowcast.prepare(await rowcast.put({"connector.py": source.encode()}), load=True))[-1]
+    assert last.error.code == "connector.load_failed"
+    assert sorted(line.text for line in last.logs) == ["so far", "so good"]
+    assert {line.fragment for line in last.logs} == {""}
+
+
 async def test_a_line_is_cut_and_a_flood_is_counted(rowcast) -> None:
     connector = await rowcast.open("""
         def read_bytes(context, metadata):
@@ -92,9 +104,74 @@ async def test_the_queue_keeps_the_newest_thousand_and_counts_the_rest() -> None
     queue.close()
     taken = await queue.take(max_bytes=1 << 30)
     assert taken is not None
-    lines, dropped = taken
-    assert (len(lines), dropped, lines[0].text) == (QUEUE_LINES, 5, "5")
+    assert (len(taken.lines), taken.dropped, taken.lines[0].text) == (QUEUE_LINES, 5, "5")
     assert await queue.take(max_bytes=1 << 30) is None
+
+
+async def test_a_flush_is_answered_when_the_lines_before_it_have_been_given() -> None:
+    queue = LogQueue()
+
+    def put(text: str) -> None:
+        queue.put(Line(time_us=0, stream="stdout", text=text, fragment=""))
+
+    queue.flush(1)
+    empty = await queue.take(max_bytes=1 << 20)
+    assert empty is not None
+    assert (empty.lines, empty.flushed) == ([], 1)
+    put("a")
+    put("b")
+    queue.flush(2)
+    put("c")
+    first = await queue.take(max_bytes=1)
+    assert first is not None
+    assert ([line.text for line in first.lines], first.flushed) == (["a"], 0)
+    # Lines behind the flush do not hold it up.
+    second = await queue.take(max_bytes=1)
+    assert second is not None
+    assert ([line.text for line in second.lines], second.flushed) == (["b"], 2)
+    # Nor do lines that made room.
+    for n in range(QUEUE_LINES):
+        put(str(n))
+    queue.flush(3)
+    for n in range(QUEUE_LINES):
+        put(str(n))
+    third = await queue.take(max_bytes=1)
+    assert third is not None
+    assert (third.dropped, third.flushed) == (QUEUE_LINES + 1, 3)
+
+
+async def test_lines_of_a_fragment_come_before_the_answer_to_a_flush(rowcast, monkeypatch) -> None:
+    # A pipe that was read once waits for ever for its next turn: what it holds comes by the flush alone.
+    monkeypatch.setattr(_logs, "_READ", 64)
+    monkeypatch.setattr(_logs, "BYTES_PER_SECOND", 0.001)
+    connector = await rowcast.open("""
+        import sys
+        def read_bytes(context, metadata):
+            for n in range(9): print(metadata["name"], n, "x" * 50, file=(sys.stdout, sys.stderr)[n % 2])
+            print(metadata["name"], 9, end="")
+            return "data"
+    """)
+    asked: asyncio.Queue[int] = asyncio.Queue()
+
+    async def requests() -> AsyncIterator[pb.AttachRequest]:
+        yield pb.AttachRequest(session=connector.session)
+        while flush := await asked.get():
+            yield pb.AttachRequest(flush=flush)
+
+    attached = connector.stub.Attach(requests())
+    await attached.initial_metadata()
+    for number in range(1, 5):
+        name = f"f{number}"
+        await connector.read(name)
+        asked.put_nowait(number)
+        lines: list[str] = []
+        async for message in attached:
+            lines += [line.text.partition(" x")[0] for line in message.logs]
+            if message.flushed == number:
+                break
+        assert sorted(lines) == sorted(f"{name} {n}" for n in range(10))
+    asked.put_nowait(0)
+    await connector.close()
 
 
 SECRETS = ["hunter22", 'pa"ss\\wörd/+ &', "multi-one\nmulti-two"]

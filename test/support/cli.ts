@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const NODE = join(ROOT, 'node_modules/.bin/node')
-export const MAIN = join(ROOT, 'orchestrator/main.ts')
+export const MAIN = join(ROOT, 'orchestrator/cli/bin.mjs')
 export const EXAMPLES = join(ROOT, 'executor/examples')
 export const PYTHON = join(ROOT, 'executor/.venv/bin/python')
 
@@ -26,9 +26,10 @@ export interface Result {
 export interface Running {
   child: ChildProcess
   result: Promise<Result>
-  /** Resolves with the first line that `wanted` accepts; rejects when the process ends without one. */
-  line(wanted: (line: Line) => boolean): Promise<Line>
-  /** Resolves when stderr has matched. */
+  /** Resolves with the first line that `wanted` accepts, of all so far; rejects when the process ends without one. */
+  line(wanted: (line: Line, at: number, all: Line[]) => boolean): Promise<Line>
+  /** Resolves when stdout, or stderr, has matched. */
+  stdout(pattern: RegExp): Promise<void>
   stderr(pattern: RegExp): Promise<void>
 }
 
@@ -110,6 +111,7 @@ export function start(args: string[], { cwd = ROOT, env = {} }: RunOptions = {})
     child,
     result,
     line: (wanted) => until(() => parse(stdout).find(wanted), 'the wanted line'),
+    stdout: (pattern) => until(() => (pattern.test(stdout) ? true : undefined), String(pattern)).then(() => undefined),
     stderr: (pattern) => until(() => (pattern.test(stderr) ? true : undefined), String(pattern)).then(() => undefined),
   }
 }

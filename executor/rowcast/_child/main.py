@@ -52,7 +52,7 @@ class Reader:
         self._limit = int(start["fragment_bytes"])
         self._index = Index(int(start["index_fd"]))
         self._reporter = Reporter(credentials=credentials, bundle=start["bundle"])
-        capture(self._index)
+        self._end_lines = capture(self._index)
         self._link.watch(self._outbox.tick)
 
         def loading() -> None:
@@ -109,6 +109,7 @@ class Reader:
             list_objects=self._connector.list_objects, context=self._context, outbox=self._outbox, prefixes=prefixes
         )
         complete, trailer = listing.run(self._reporter)
+        self._end_lines()
         self._hung_up()
         # Complete or not, the trailer goes with the frame that says whether this reader may be used again.
         self._outbox.send(wire.DONE if complete else wire.FAIL, trailer)
@@ -132,6 +133,7 @@ class Reader:
                 reporter=self._reporter,
                 limit=self._limit,
                 checksum=request["checksum"],
+                end_lines=self._end_lines,
             )
             self._hung_up()
             self._link.check()

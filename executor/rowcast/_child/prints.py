@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import mmap
 import os
 import sys
 import threading
-from typing import Any
+from typing import Any, Callable
 
 from . import wire
 
@@ -44,6 +45,7 @@ class _Marked(io.RawIOBase):
         self._fd = fd
         self._index = index
         self._marked = b""
+        self._open = False
         self._lock = threading.Lock()
 
     def writable(self) -> bool:
@@ -60,15 +62,33 @@ class _Marked(io.RawIOBase):
                 self._marked = self._index.mark
                 # In one write with the text's head, so that no other process' line comes between.
                 left = memoryview(self._marked + bytes(left))
+            if size:
+                self._open = left[-1] != 10
             while left:
                 left = left[os.write(self._fd, left) :]
             return size
 
+    def end_line(self) -> None:
+        """A line that was begun is over: what comes next belongs to another fragment."""
+        with self._lock:
+            if self._open:
+                self._open = False
+                # Its author may have closed it.
+                with contextlib.suppress(OSError):
+                    os.write(self._fd, b"\n")
 
-def capture(index: Index) -> None:
-    """Puts both streams in place, before the author's module is imported."""
-    for name, fd in (("stdout", 1), ("stderr", 2)):
+
+def capture(index: Index) -> Callable[[], None]:
+    """Puts both streams in place, before the author's module is imported. Gives what ends the lines that are open."""
+    marked = {name: _Marked(fd, index) for name, fd in (("stdout", 1), ("stderr", 2))}
+    for name, raw in marked.items():
         # Written through: what was printed before a crash is known after it.
-        stream = io.TextIOWrapper(_Marked(fd, index), encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]
+        stream = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[type-var]
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
+
+    def end_lines() -> None:
+        for raw in marked.values():
+            raw.end_line()
+
+    return end_lines

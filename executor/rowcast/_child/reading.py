@@ -32,6 +32,7 @@ def read_fragment(
     reporter: Reporter,
     limit: int,
     checksum: bool,
+    end_lines: Callable[[], None],
 ) -> bool:
     """Reads one fragment; true when it ended well. Its trailer, with the error or without, is in the outbox then."""
     outbox.fragment(index)
@@ -47,6 +48,8 @@ def read_fragment(
         # failure, never the end of the data. Promise 1: nothing of this fragment counts.
         error = reporter.error(raised, code="parser.failed" if sink.parsing else "read.failed")
     duration_us = (time.perf_counter_ns() - clock) // 1000
+    # Before the trailer: whoever has that may ask for what was printed.
+    end_lines()
     trailer = wire.piece_trailer(
         index,
         size=sink.size,

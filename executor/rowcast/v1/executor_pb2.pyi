@@ -91,20 +91,22 @@ class PrepareRequest(_message.Message):
     def __init__(self, bundle_sha256: _Optional[str] = ..., pip: _Optional[_Iterable[str]] = ..., lock: _Optional[str] = ..., code: _Optional[str] = ..., load: _Optional[bool] = ..., parser: _Optional[_Union[Parser, _Mapping]] = ...) -> None: ...
 
 class PrepareResponse(_message.Message):
-    __slots__ = ("stage", "message", "environment_id", "resolved_lock", "error", "yields_rows")
+    __slots__ = ("stage", "message", "environment_id", "resolved_lock", "error", "yields_rows", "logs")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_ID_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_LOCK_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     YIELDS_ROWS_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
     stage: str
     message: str
     environment_id: str
     resolved_lock: str
     error: UserError
     yields_rows: bool
-    def __init__(self, stage: _Optional[str] = ..., message: _Optional[str] = ..., environment_id: _Optional[str] = ..., resolved_lock: _Optional[str] = ..., error: _Optional[_Union[UserError, _Mapping]] = ..., yields_rows: _Optional[bool] = ...) -> None: ...
+    logs: _containers.RepeatedCompositeFieldContainer[LogLine]
+    def __init__(self, stage: _Optional[str] = ..., message: _Optional[str] = ..., environment_id: _Optional[str] = ..., resolved_lock: _Optional[str] = ..., error: _Optional[_Union[UserError, _Mapping]] = ..., yields_rows: _Optional[bool] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("stall_seconds", "fragment_bytes", "memory_bytes", "cpu_seconds")
@@ -185,20 +187,24 @@ class SessionRef(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., executor_id: _Optional[str] = ..., epoch: _Optional[int] = ..., token: _Optional[bytes] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("session",)
+    __slots__ = ("session", "flush")
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    FLUSH_FIELD_NUMBER: _ClassVar[int]
     session: SessionRef
-    def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ...) -> None: ...
+    flush: int
+    def __init__(self, session: _Optional[_Union[SessionRef, _Mapping]] = ..., flush: _Optional[int] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("logs", "logs_dropped", "draining")
+    __slots__ = ("logs", "logs_dropped", "draining", "flushed")
     LOGS_FIELD_NUMBER: _ClassVar[int]
     LOGS_DROPPED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    FLUSHED_FIELD_NUMBER: _ClassVar[int]
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     logs_dropped: int
     draining: Draining
-    def __init__(self, logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., logs_dropped: _Optional[int] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ...) -> None: ...
+    flushed: int
+    def __init__(self, logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., logs_dropped: _Optional[int] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., flushed: _Optional[int] = ...) -> None: ...
 
 class Draining(_message.Message):
     __slots__ = ("deadline_unix_us",)

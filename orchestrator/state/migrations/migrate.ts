@@ -4,9 +4,13 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { LinkError } from '../../errors.ts'
 import type { Database } from '../tables.ts'
 import { initial } from './0001_initial.ts'
+import { binaryFormats } from './0002_binary_formats.ts'
 
 /** Static: no folder is read at run time. Names sort by their number; steps only add. */
-const MIGRATIONS: Record<string, Migration> = { '0001_initial': initial }
+const MIGRATIONS: Record<string, Migration> = {
+  '0001_initial': initial,
+  '0002_binary_formats': binaryFormats,
+}
 
 const numberOf = (name: string) => Number.parseInt(name, 10)
 export const NEWEST = Math.max(...Object.keys(MIGRATIONS).map(numberOf))

@@ -37,7 +37,7 @@ describe('connector.yaml', () => {
       pip: [],
       lock: '',
       credentials: undefined,
-      parser: { type: 'json', mode: 'auto' },
+      parser: { type: 'json', compression: 'auto', mode: 'auto' },
       columns: [
         {
           name: 'id',
@@ -51,6 +51,7 @@ describe('connector.yaml', () => {
           thousandsSeparator: '',
         },
       ],
+      derivesColumns: false,
       refresh: {
         schedule: { kind: 'manual' },
         concurrency: 4,
@@ -99,6 +100,7 @@ refresh: {deleted: keep}
 `)
     expect(receipts.parser).toEqual({
       type: 'xsv',
+      compression: 'auto',
       delimiter: ';',
       quote: '"',
       escape: '',
@@ -236,6 +238,33 @@ describe('the bundle', () => {
     expect(readBundle(connector).sha256).toBe(sha256)
     put('lib/b.py', 'other')
     expect(readBundle(connector).sha256).not.toBe(sha256)
+  })
+
+  it('leaves out what was recorded, but not a package of that name', () => {
+    const connector = load(SMALL)
+    const before = readBundle(connector).sha256
+    put('recording/recording.json', '{}')
+    put('recording/fragments/a-1', 'bytes')
+    put('lib/recording/recording.json', '{}')
+    expect(readBundle(connector).files.map(({ path }) => path)).toEqual([
+      'connector.py',
+      'lib/recording/recording.json',
+    ])
+    rmSync(join(dir, 'lib'), { recursive: true })
+    expect(readBundle(connector).sha256).toBe(before)
+    rmSync(join(dir, 'recording/recording.json'))
+    put('recording/__init__.py', '')
+    expect(readBundle(connector).files.map(({ path }) => path)).toEqual([
+      ...['connector.py', 'recording/__init__.py', 'recording/fragments/a-1'],
+    ])
+  })
+
+  it('has files of ours on top, which count beside the 16 MiB of its own', () => {
+    const connector = load(SMALL)
+    put('connector.py', 'x'.repeat(16 << 20))
+    const more = [{ path: '.rowcast/more.py', data: Buffer.from('y') }]
+    expect(readBundle(connector, more).files.map(({ path }) => path)).toEqual(['.rowcast/more.py', 'connector.py'])
+    expect(readBundle(connector, more).sha256).not.toBe(readBundle(connector).sha256)
   })
 
   it('has the hash that the proto defines', () => {

@@ -4,7 +4,9 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Kysely, sql } from 'kysely'
+import { Migrator } from 'kysely/migration'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { initial } from '../../../orchestrator/state/migrations/0001_initial.ts'
 import { openState, openStateToRead } from '../../../orchestrator/state/open.ts'
 import { openSqlite, RowcastSqliteDialect } from '../../../orchestrator/state/sqlite.ts'
 import { createQueries } from '../../../orchestrator/state/store.ts'
@@ -45,9 +47,27 @@ describe('the home of a state on SQLite', () => {
     const state = await openState(home, { pid: 1 })
     await sql`INSERT INTO kysely_migration VALUES ('0007_later', '2027-01-01T00:00:00Z')`.execute(state.db)
     await state.close()
-    const error = { code: 'state.newer', message: expect.stringMatching(/version 7.*version 1/) }
+    const error = { code: 'state.newer', message: expect.stringMatching(/version 7.*version 2/) }
     await expect(openState(home, { pid: 1 })).rejects.toMatchObject(error)
     await expect(openStateToRead(home)).rejects.toMatchObject(error)
+  })
+
+  it('brings the tables of the first version up to date, rejects included', async () => {
+    mkdirSync(home, { recursive: true })
+    const old = new Kysely<Database>({
+      dialect: new RowcastSqliteDialect({ database: openSqlite(join(home, 'state.sqlite')) }),
+    })
+    await new Migrator({
+      db: old,
+      provider: { getMigrations: async () => ({ '0001_initial': initial }) },
+    }).migrateToLatest()
+    await sql`INSERT INTO reject VALUES (${C}, 'a', 3, 1, 2, 3, 'x', 'row.value', 'm', x'00ff', 0, 5)`.execute(old)
+    await old.destroy()
+    const state = await openState(home, { pid: 1 })
+    const [kept] = await state.db.selectFrom('reject').selectAll().execute()
+    expect(kept).toMatchObject({ fragment: 'a', generation: 3, row_number: 1, line: 2, byte_offset: 3, column: 'x' })
+    expect([...kept!.raw]).toEqual([0, 255])
+    await state.close()
   })
 
   it('lets others read while one writes, and only read', async () => {
@@ -207,6 +227,7 @@ const COLUMNS: { [T in keyof Database]: Record<keyof Database[T], 1> } = {
     last_success_at: 1,
     stream_created: 1,
     stream_seq: 1,
+    derived_columns: 1,
   },
   lease: { connector: 1, owner: 1, epoch: 1, expires_at: 1 },
   version: { number: 1, connector: 1, id: 1, definition: 1, code_hash: 1, lock_hash: 1, created_at: 1 },

@@ -142,6 +142,8 @@ export interface PrepareResponse {
     | undefined;
   /** On the last message, of a connector that was loaded: it yields rows (see `Parser`), not bytes. */
   yieldsRows: boolean;
+  /** With `error`: what the connector printed while it was loaded, at most 1,000 lines. */
+  logs: LogLine[];
 }
 
 /** Limits of one reader; 0 means the executor's default. */
@@ -237,7 +239,14 @@ export interface SessionRef {
 /** A ping. */
 export interface AttachRequest {
   /** Required in the first message, ignored later. */
-  session: SessionRef | undefined;
+  session:
+    | SessionRef
+    | undefined;
+  /**
+   * Asks for an answer with the same number in `flushed`, once every line that had been printed when this arrived has been
+   * sent: lines and data travel apart, and so a caller knows that those of a fragment are complete. Growing; 0: none.
+   */
+  flush: bigint;
 }
 
 /** News of a session. */
@@ -247,7 +256,11 @@ export interface AttachResponse {
   /** Lines dropped because the queue of 1,000 was full, since the last message. */
   logsDropped: bigint;
   /** Sent once, when the executor is about to end: fragments under way may finish until then, the next belong elsewhere. */
-  draining: Draining | undefined;
+  draining:
+    | Draining
+    | undefined;
+  /** The largest `flush` that is answered; 0: none. */
+  flushed: bigint;
 }
 
 /**
@@ -1088,7 +1101,7 @@ export const PrepareRequest: MessageFns<PrepareRequest> = {
 };
 
 function createBasePrepareResponse(): PrepareResponse {
-  return { stage: "", message: "", environmentId: "", resolvedLock: "", error: undefined, yieldsRows: false };
+  return { stage: "", message: "", environmentId: "", resolvedLock: "", error: undefined, yieldsRows: false, logs: [] };
 }
 
 export const PrepareResponse: MessageFns<PrepareResponse> = {
@@ -1110,6 +1123,9 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
     }
     if (message.yieldsRows !== false) {
       writer.uint32(48).bool(message.yieldsRows);
+    }
+    for (const v of message.logs) {
+      LogLine.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1175,6 +1191,14 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
             message.yieldsRows = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.logs.push(LogLine.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1200,6 +1224,7 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
       ? UserError.fromPartial(object.error)
       : undefined;
     message.yieldsRows = object.yieldsRows ?? false;
+    message.logs = object.logs?.map((e) => LogLine.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1837,13 +1862,19 @@ export const SessionRef: MessageFns<SessionRef> = {
 };
 
 function createBaseAttachRequest(): AttachRequest {
-  return { session: undefined };
+  return { session: undefined, flush: 0n };
 }
 
 export const AttachRequest: MessageFns<AttachRequest> = {
   encode(message: AttachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.session !== undefined) {
       SessionRef.encode(message.session, writer.uint32(10).fork()).join();
+    }
+    if (message.flush !== 0n) {
+      if (BigInt.asUintN(64, message.flush) !== message.flush) {
+        throw new globalThis.Error("value provided for field message.flush of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.flush);
     }
     return writer;
   },
@@ -1869,6 +1900,14 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             message.session = SessionRef.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.flush = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1889,12 +1928,13 @@ export const AttachRequest: MessageFns<AttachRequest> = {
     message.session = (object.session !== undefined && object.session !== null)
       ? SessionRef.fromPartial(object.session)
       : undefined;
+    message.flush = (object.flush !== undefined && object.flush !== null) ? BigInt(object.flush) : 0n;
     return message;
   },
 };
 
 function createBaseAttachResponse(): AttachResponse {
-  return { logs: [], logsDropped: 0n, draining: undefined };
+  return { logs: [], logsDropped: 0n, draining: undefined, flushed: 0n };
 }
 
 export const AttachResponse: MessageFns<AttachResponse> = {
@@ -1910,6 +1950,12 @@ export const AttachResponse: MessageFns<AttachResponse> = {
     }
     if (message.draining !== undefined) {
       Draining.encode(message.draining, writer.uint32(26).fork()).join();
+    }
+    if (message.flushed !== 0n) {
+      if (BigInt.asUintN(64, message.flushed) !== message.flushed) {
+        throw new globalThis.Error("value provided for field message.flushed of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.flushed);
     }
     return writer;
   },
@@ -1951,6 +1997,14 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             message.draining = Draining.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.flushed = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1975,6 +2029,7 @@ export const AttachResponse: MessageFns<AttachResponse> = {
     message.draining = (object.draining !== undefined && object.draining !== null)
       ? Draining.fromPartial(object.draining)
       : undefined;
+    message.flushed = (object.flushed !== undefined && object.flushed !== null) ? BigInt(object.flushed) : 0n;
     return message;
   },
 };
