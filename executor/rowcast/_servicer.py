@@ -19,8 +19,8 @@ from rowcast._logs import LogQueue
 from rowcast._process import Host
 from rowcast._session import Fragment, Session
 from rowcast._sessions import Opened, Sessions
-from rowcast._spec import ReaderSpec, base_python
-from rowcast._supervisor import Reader
+from rowcast._spec import ReaderSpec
+from rowcast._supervisor import Reader, probe
 from rowcast._version import VERSION
 from rowcast.v1 import executor_pb2 as pb
 
@@ -67,7 +67,9 @@ class Servicer:
         )
 
     async def get_info(self, request: pb.GetInfoRequest, context: Context) -> pb.GetInfoResponse:
-        await self.probe()
+        async with self._probing:
+            if not self._host.isolation.known:
+                await probe(self._host, self._scratch)
         return pb.GetInfoResponse(
             executor_id=self._sessions.identity.executor_id,
             epoch=self._sessions.identity.epoch,
@@ -82,21 +84,6 @@ class Servicer:
             environment_cached=self._environments.cached(pip=request.pip, lock=request.lock),
             now_unix_us=time.time_ns() // 1000,
         )
-
-    async def probe(self) -> None:
-        """Starts a reader that does nothing but shut itself in: how far that goes is known before author code runs."""
-        async with self._probing:
-            if self._host.isolation.known:
-                return
-            spec = ReaderSpec(python=base_python(), bundle=self._scratch, code="", scratch=self._scratch)
-            reader = Reader(spec, host=self._host, logs=LogQueue())
-            try:
-                await reader.confine()
-            except AuthorFailure:
-                self._host.isolation.report(["a reader that shuts itself in does not live; see the log of a session"])
-            finally:
-                reader.kill()
-                await reader.gone()
 
     async def put_bundle(self, requests: AsyncIterator[pb.PutBundleRequest], context: Context) -> pb.PutBundleResponse:
         incoming: Incoming | None = None

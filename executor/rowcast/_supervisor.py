@@ -14,13 +14,14 @@ import json
 import signal
 import socket
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 
 from rowcast._child import wire
 from rowcast._errors import AuthorFailure, author_failure
 from rowcast._frames import Corrupt, Frames
 from rowcast._logs import LogPipe, LogQueue
 from rowcast._process import Host, ReaderProcess
-from rowcast._spec import PACKAGE, ReaderSpec
+from rowcast._spec import PACKAGE, ReaderSpec, base_python
 
 # Between end-of-file and SIGKILL, for the author's `finally` blocks.
 GRACE_SECONDS = 2.0
@@ -218,3 +219,17 @@ class Reader:
     def _on_exit(self) -> None:
         for pipe in self._logs:
             pipe.writer_gone()
+
+
+async def probe(host: Host, scratch: Path) -> None:
+    """Starts a reader that does nothing but shut itself in: how far that goes is known before author code runs."""
+    reader = Reader(
+        ReaderSpec(python=base_python(), bundle=scratch, code="", scratch=scratch), host=host, logs=LogQueue()
+    )
+    try:
+        await reader.confine()
+    except AuthorFailure:
+        host.isolation.report(["a reader that shuts itself in does not live; see the log of a session"])
+    finally:
+        reader.kill()
+        await reader.gone()
