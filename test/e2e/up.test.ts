@@ -1,7 +1,7 @@
 /** rowcast up: schedules, and other commands on the same home meanwhile. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { run, start, temporary } from '../support/cli.ts'
 import { readerOf } from '../support/embedded.ts'
 import { startExecutor } from '../support/executor.ts'
@@ -79,6 +79,7 @@ it('serves the metrics of its executors while it runs, and not without being ask
   const source = new Source(join(dir, 'connectors'), { yaml: 'refresh: {schedule: every 10s}\n' })
   source.put('a', '1', rows(1, 1))
   const executor = await startExecutor(temporary(), ['--max-readers', '4'])
+  onTestFinished(async () => void (await executor.end()))
   const env = { ...source.env, ROWCAST_EXECUTORS: `${executor.address},127.0.0.1:1` }
   const up = start(['up', '--json', '--home', join(dir, 'home'), '--metrics', '0'], { cwd: dir, env })
   const { address } = await up.line(({ type }) => type === 'metrics')
