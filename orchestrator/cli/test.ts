@@ -121,7 +121,7 @@ function tellReject(output: Output, fragment: string, reject: Reject): void {
     raw,
   })
   output.say(
-    `  ${output.red('reject')} line ${line}${column === null ? '' : `, column ${column}`}: ${code}: ${message}`,
+    `  ${output.red('reject')} ${line === null ? `row ${rowNumber}` : `line ${line}`}${column === null ? '' : `, column ${column}`}: ${code}: ${message}`,
   )
 }
 
