@@ -20,8 +20,16 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   'schedule.ts': { ours: ['refresh', 'connector', 'errors.ts'], outside: /^node:crypto$/ },
   state: { ours: ['state', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|kysely(\/|$))/ },
   parse: {
-    ours: ['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'connector/types.ts', 'errors.ts'],
-    outside: /^node:(buffer|zlib|worker_threads|events|url|crypto|stream)$/,
+    ours: [
+      'parse',
+      'nearest.ts',
+      'types:refresh',
+      'types:connector',
+      'connector/names.ts',
+      'connector/types.ts',
+      'errors.ts',
+    ],
+    outside: /^(node:(buffer|zlib|worker_threads|events|url|crypto|stream)|snappy)$/,
   },
   publish: { ours: ['publish', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   executor: { ours: ['executor', 'types:refresh', 'types:connector', 'errors.ts', 'gen'], outside: /^@grpc\/grpc-js$/ },

@@ -71,6 +71,12 @@ export interface JsonOptions {
   mode: 'auto' | 'lines' | 'array'
 }
 
+/** Container files, which say themselves what is in them. */
+export interface AvroOptions {
+  type: 'avro'
+  compression: Compression
+}
+
 /** The author's own parser, run in the reader process over what `read_bytes` yields. */
 export interface PythonOptions {
   type: 'python'
@@ -85,9 +91,9 @@ export interface RowsOptions {
 }
 
 /** What `parser.type` may say. */
-export const PARSER_TYPES = ['xsv', 'json', 'python'] as const
+export const PARSER_TYPES = ['xsv', 'json', 'avro', 'python'] as const
 
-export type ParserOptions = XsvOptions | JsonOptions | PythonOptions | RowsOptions
+export type ParserOptions = XsvOptions | JsonOptions | AvroOptions | PythonOptions | RowsOptions
 
 export type Schedule = { kind: 'manual' } | { kind: 'every'; ms: number }
 

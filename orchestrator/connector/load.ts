@@ -29,7 +29,8 @@ export function loadConnector(dir: string): Connector {
   const columns = readColumns(source, inheritedFrom(parser))
   problems.push(...columns.problems, ...parserProblems(source), ...codeProblems(dir, source))
   const isMapping = valueAt(source.value, ['name']) !== undefined
-  if (isMapping && valueAt(source.value, ['schema']) === undefined && !(parser && bringsColumns(parser)))
+  const needsColumns = !bringsColumns(valueAt(source.value, ['parser', 'type']))
+  if (isMapping && needsColumns && valueAt(source.value, ['schema']) === undefined)
     problems.push({ ...source.at([]), message: `schema: missing; expected ${EXPECTED['schema']}` })
   refuse(file, problems)
   if (!parsed.success || !parser) throw new DefinitionError(`${file}: not understood`)

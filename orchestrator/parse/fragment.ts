@@ -5,6 +5,7 @@
  *   piece ▸ decompress ▸ to UTF-8 ▸ (count) ▸ reader ▸ rows
  */
 import { FragmentError, messageOf } from '../errors.ts'
+import { AvroReader } from './avro/reader.ts'
 import { decompress, detect } from './decompress.ts'
 import { JsonKernel } from './json.ts'
 import type { Output } from './output.ts'
@@ -36,7 +37,7 @@ export class FragmentParser {
     this.room = room
     this.rows = new Rows(program, out)
     this.rows.configure(limits)
-    this.reader = readerOf(program, this.rows)
+    this.reader = readerOf(program, this.rows, room)
     this.gate = this.counted()
   }
 
@@ -169,6 +170,7 @@ export class FragmentParser {
   }
 }
 
-function readerOf(program: Program, rows: Rows): Reader {
-  return new TextReader(rows, program.parser.type === 'xsv' ? new XsvKernel(rows) : new JsonKernel(rows))
+function readerOf({ parser }: Program, rows: Rows, room: Room): Reader {
+  if (parser.type === 'avro') return new AvroReader(rows, room)
+  return new TextReader(rows, parser.type === 'xsv' ? new XsvKernel(rows) : new JsonKernel(rows))
 }

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type {
+  AvroOptions,
   Column,
   ColumnType,
   Compression,
@@ -81,7 +82,7 @@ export interface Program {
   /** Hash of everything below. */
   id: string
   connector: string
-  parser: XsvOptions | JsonOptions
+  parser: XsvOptions | JsonOptions | AvroOptions
   compression: Compression
   columns: ProgramColumn[]
   /**
@@ -116,8 +117,10 @@ export function compile({ name, parser, columns, derivesColumns, rejects, limits
 }
 
 /** The author's own rows arrive as JSON lines, whatever made them; the schema's types and rejects are the same. */
-function kernelOf(parser: ParserOptions): XsvOptions | JsonOptions {
-  return parser.type === 'xsv' || parser.type === 'json' ? parser : { type: 'json', compression: 'none', mode: 'lines' }
+function kernelOf(parser: ParserOptions): Program['parser'] {
+  return parser.type === 'python' || parser.type === 'rows'
+    ? { type: 'json', compression: 'none', mode: 'lines' }
+    : parser
 }
 
 const OPS: Record<ColumnType['kind'], number> = {

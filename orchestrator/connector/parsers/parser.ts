@@ -3,11 +3,12 @@ import * as z from 'zod'
 import type { ParserOptions } from '../definition.ts'
 import type { Problem, Source } from '../positions.ts'
 import { valueAt } from '../problems.ts'
+import { avro, avroOptions } from './avro.ts'
 import { json, jsonOptions } from './json.ts'
 import { python, pythonOptions } from './python.ts'
 import { xsv, xsvOptions, xsvProblems } from './xsv.ts'
 
-export const parser = z.discriminatedUnion('type', [xsv, json, python])
+export const parser = z.discriminatedUnion('type', [xsv, json, avro, python])
 
 /** Without a parser the connector yields rows, by read_rows. */
 export function parserOptions(given: z.output<typeof parser> | undefined): ParserOptions {
@@ -18,15 +19,18 @@ export function parserOptions(given: z.output<typeof parser> | undefined): Parse
       return xsvOptions(given)
     case 'json':
       return jsonOptions(given)
+    case 'avro':
+      return avroOptions(given)
     case 'python':
       return pythonOptions(given)
   }
 }
 
 /** Parsers whose files say what their columns are: the schema may be left out. */
-const BRING_COLUMNS = new Set<ParserOptions['type']>([])
+const BRING_COLUMNS = new Set<unknown>(['avro'] satisfies ParserOptions['type'][])
 
-export const bringsColumns = ({ type }: ParserOptions) => BRING_COLUMNS.has(type)
+/** `type` as the file has it, so that it counts even when another key of the parser is wrong. */
+export const bringsColumns = (type: unknown) => BRING_COLUMNS.has(type)
 
 /** What one key cannot know by itself. */
 export function parserProblems(source: Source): Problem[] {

@@ -35,7 +35,7 @@ describe('the JSON Schema of connector.yaml', () => {
     expect(schema.required).toEqual(['name'])
     const column = schema.properties?.['schema']?.properties?.['columns']?.items
     expect(column?.required).toEqual(['name', 'type'])
-    expect(schema.properties?.['parser']?.oneOf).toHaveLength(3)
+    expect(schema.properties?.['parser']?.oneOf).toHaveLength(4)
     closed(schema)
   })
 })

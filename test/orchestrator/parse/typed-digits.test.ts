@@ -42,7 +42,7 @@ const EDGES = fc
   .tuple(fc.integer({ min: 0, max: 15 }), fc.integer({ min: -2, max: 2 }), fc.constantFrom(1, -1))
   .map(([power, off, sign]) => sign * (10 ** power + off))
 
-describe('digits', () => {
+describe('digits', { timeout: 60_000 }, () => {
   it('of whole numbers', () => {
     const slow = (values: TypedValues, n: number) => values.integer(JSON_COLUMN, n)
     expect(compare(fc.oneof(SAFE, EDGES, fc.integer()), digits.writeWhole, slow)).toBe(0)
