@@ -36,8 +36,8 @@ import type { Type } from './types.ts'
 /** About 600 digits; making digits of more takes more than a moment. */
 const MAX_DECIMAL_BYTES = 256
 
-/** NULL or WRITTEN; `limit`: what stands behind it does not count, see Writer. */
-export function writeScalar(cursor: Cursor, values: TypedValues, plan: Plan, limit: number): number {
+/** NULL or WRITTEN. */
+export function writeScalar(cursor: Cursor, values: TypedValues, plan: Plan): number {
   const { action, value, isPlain } = plan
   switch (action) {
     case NOTHING:
@@ -64,15 +64,13 @@ export function writeScalar(cursor: Cursor, values: TypedValues, plan: Plan, lim
     case TEXT: {
       const length = cursor.length()
       const start = cursor.take(length)
-      if (values.o + length > limit) values.o += length
-      else values.utf8(value, cursor.b, start, start + length)
+      values.utf8(value, cursor.b, start, start + length)
       break
     }
     case BYTES: {
       const length = lengthOf(cursor, plan.type)
       const start = cursor.take(length)
-      if (values.o + length > limit) values.o += length
-      else if (isPlain) writeBase64(values, cursor.b, start, start + length)
+      if (isPlain) writeBase64(values, cursor.b, start, start + length)
       else values.binary(value, cursor.b, start, start + length)
       break
     }

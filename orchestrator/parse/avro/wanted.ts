@@ -37,6 +37,5 @@ export function merged(one: Wanted | undefined, other: Wanted): Wanted {
   if (!one) return other
   const below = new Map(one.below)
   for (const [name, wanted] of other.below ?? []) below.set(name, merged(below.get(name), wanted))
-  const columns = [...one.columns, ...other.columns].sort((a, b) => a - b)
-  return { columns, below: below.size > 0 ? below : undefined }
+  return { columns: [...one.columns, ...other.columns], below: below.size > 0 ? below : undefined }
 }

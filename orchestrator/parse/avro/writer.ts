@@ -61,7 +61,7 @@ export class Writer {
       const { steps } = this.plans.inner(of)
       of = steps[this.cursor.index(steps.length)]!.plan!
     }
-    if (of.action < BRANCHES) return writeScalar(this.cursor, this.values, of, this.limit)
+    if (of.action < BRANCHES) return writeScalar(this.cursor, this.values, of)
     this.depth++
     this.nested(of)
     this.depth--

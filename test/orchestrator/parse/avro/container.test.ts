@@ -223,13 +223,14 @@ describe('bombs', { timeout: 60_000 }, () => {
   it.each(['null', record({}, 'Empty'), { type: 'fixed', name: 'None', size: 0 }])(
     'refuses items that take no bytes: %j',
     (items) => {
-      const schema = record({ x: { type: 'array', items }, end: 'int' })
+      const schema = record({ x: { type: 'array', items }, pad: 'string', end: 'int' })
+      const pad = counted('x'.repeat(2000))
       const bytes = (count: number) =>
-        Buffer.concat([varint(count), count > 0 ? varint(0) : Buffer.alloc(0), varint(1)])
+        Buffer.concat([varint(count), count > 0 ? varint(0) : Buffer.alloc(0), pad, varint(1)])
       for (const columns of [['x json'], ['end int'], []]) {
         expect(parse(avro(columns), Buffer.concat([header(schema), block(1, bytes(0))])).totals?.read).toBe(1)
-        expect(failure(parse(avro(columns), Buffer.concat([header(schema), block(1, bytes(5_000_000))])))).toMatch(
-          /^fragment.(unsupported: an array of 5000000 items that take no bytes|container: .*5000000 items)/,
+        expect(failure(parse(avro(columns), Buffer.concat([header(schema), block(1, bytes(1000))])))).toMatch(
+          /^fragment.unsupported: an array of 1000 items that take no bytes/,
         )
       }
     },

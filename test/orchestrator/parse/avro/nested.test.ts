@@ -183,7 +183,7 @@ describe('fields', () => {
     fields: [
       { name: 'a', type: 'int', aliases: ['first', 'b'] },
       { name: 'b', type: 'int', aliases: ['second'] },
-      { name: 'c', type: record({ d: 'int' }, 'Inner'), aliases: ['third'] },
+      { name: 'c', type: record({ d: 'int' }, 'Inner'), aliases: ['third', 'first'] },
     ],
   }
   const input = Buffer.concat([header(schema), block(1, Buffer.concat([varint(1), varint(2), varint(3)]))])

@@ -137,6 +137,20 @@ describe('values', () => {
     })
   })
 
+  it.each<[type: unknown, bytes: Uint8Array, message: RegExp]>([
+    ['boolean', Buffer.from([2]), /a boolean of 2/],
+    ['int', varint(2 ** 31), /an int of 2147483648/],
+    [{ type: 'int', logicalType: 'date' }, varint(2n ** 60n), /an int of 1152921504606846976/],
+    [['null', 'int'], varint(2), /number 2 of 2/],
+    [['null', 'int'], varint(-1), /number -1 of 2/],
+    [{ type: 'enum', name: 'E', symbols: ['A'] }, varint(1), /number 1 of 1/],
+    ['double', Buffer.alloc(7), /it goes on behind the end/],
+    ['bytes', Buffer.concat([varint(3), Buffer.alloc(2)]), /a length of 3, with 2 bytes left/],
+  ])('refuses a file with what no %j can be', (type, bytes, message) => {
+    const { error } = parseEveryWay(avro(['x json']), Buffer.concat([header(record({ x: type })), block(1, bytes)]))
+    expect(error).toMatchObject({ code: 'fragment.container', message: expect.stringMatching(message) })
+  })
+
   it('tells a null from what is not there', () => {
     const schema = record({ a: ['null', 'int'], b: ['int', 'null'] })
     const input = file(schema, [
