@@ -1,6 +1,6 @@
 /** Compressed blocks to their bytes. A block is whole and bounded, so each is done in one call (promise 5). */
 import { crc32, inflateRawSync, zstdDecompressSync } from 'node:zlib'
-import { FragmentError } from '../../errors.ts'
+import { FragmentError, messageOf } from '../../errors.ts'
 import { bunzip2 } from './bzip2.ts'
 import { MAX_BLOCK_BYTES } from './container.ts'
 import { Broken } from './cursor.ts'
@@ -22,17 +22,27 @@ export function codecOf(name: string): Codec | undefined | Promise<Codec> {
     case 'bzip2':
       return (block) => bunzip2(block, MAX_BLOCK_BYTES)
     case 'snappy':
-      return import('snappy').then(
-        ({ uncompressSync }) =>
-          (block) =>
-            unsnap(block, uncompressSync),
-      )
+      return loadSnappy()
     default:
-      throw new FragmentError(
-        'fragment.unsupported',
-        `blocks compressed by ${JSON.stringify(name)}; write the file with deflate, zstandard, snappy, bzip2 or null`,
-      )
+      throw unsupported(`blocks compressed by ${JSON.stringify(name)}`)
   }
+}
+
+/** A native library: only who needs it has to have it. */
+async function loadSnappy(): Promise<Codec> {
+  try {
+    const { uncompressSync } = await import('snappy')
+    return (block) => unsnap(block, uncompressSync)
+  } catch (error) {
+    throw unsupported(`blocks compressed by "snappy", which cannot be loaded here: ${messageOf(error, 200)}`)
+  }
+}
+
+function unsupported(what: string): FragmentError {
+  return new FragmentError(
+    'fragment.unsupported',
+    `${what}; write the file with deflate, zstandard, snappy, bzip2 or null`,
+  )
 }
 
 const SMALL_BYTES = 64 * 1024

@@ -122,9 +122,15 @@ export class AvroReader implements Reader {
     }
   }
 
-  private open({ schema: text, codec: name }: Header): void | Promise<void> {
-    const { rows } = this
+  private open({ schema, codec: name }: Header): void | Promise<void> {
     const codec = codecOf(name)
+    if (codec instanceof Promise) return codec.then((loaded) => this.openWith(loaded, schema))
+    this.openWith(codec, schema)
+  }
+
+  private openWith(codec: Codec | undefined, text: Uint8Array): void {
+    const { rows } = this
+    this.codec = codec
     if (!this.schema || Buffer.compare(this.schema.text, text) !== 0) {
       this.schema = { text, root: checkedRoot(parseSchema(text)), columns: undefined }
       this.prepared = undefined
@@ -136,11 +142,6 @@ export class AvroReader implements Reader {
     })
     if (this.prepared?.columns !== rows.program.columns) this.prepared = this.prepare(schema.root)
     rows.unknown = this.prepared.unknown
-    if (!(codec instanceof Promise)) this.codec = codec
-    else
-      return codec.then((loaded) => {
-        this.codec = loaded
-      })
   }
 
   private prepare(root: Type): Prepared {
@@ -155,7 +156,7 @@ export class AvroReader implements Reader {
 
   private openBlock({ b, start, end, count, offset }: Block): void {
     const { cursor, codec } = this
-    if (codec) {
+    if (codec && end > start) {
       const made = this.decompressed(codec, b.subarray(start, end))
       cursor.open(new Uint8Array(made.buffer, made.byteOffset, made.length), 0, made.length)
     } else cursor.open(b, start, end)

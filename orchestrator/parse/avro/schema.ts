@@ -105,7 +105,7 @@ class SchemaParser {
     if (typeof json !== 'object' || json === null) throw wrong(path, `expected a field, found ${shown(json)}`)
     const { name, type, aliases } = json as Attributes
     return {
-      name: nameOf(name, path),
+      name: checkedName(name, path),
       aliases: Array.isArray(aliases) ? aliases.filter((alias) => typeof alias === 'string') : [],
       type: this.type(type, space, `${path}/type`, depth + 1),
     }
@@ -114,7 +114,7 @@ class SchemaParser {
   /** A named type, known from here on, as its own fields may need it; `inside`: the namespace of names in it. */
   private define(kind: 'record' | 'enum' | 'fixed', given: Attributes, space: string, path: string) {
     const { name, namespace } = given
-    const fullName = fullNameOf(nameOf(name, path), typeof namespace === 'string' ? namespace : space)
+    const fullName = fullNameOf(checkedName(name, path), typeof namespace === 'string' ? namespace : space)
     if (this.named.has(fullName)) throw wrong(path, `the type ${shown(fullName)} is defined twice`)
     const size = kind === 'fixed' ? sizeOf(given['size'], path) : 0
     const symbols = kind === 'enum' ? symbolsOf(given['symbols'], path) : []
@@ -131,7 +131,7 @@ class SchemaParser {
 }
 
 /** Any text: files in the wild have names that Avro's own rules forbid. */
-function nameOf(name: unknown, path: string): string {
+function checkedName(name: unknown, path: string): string {
   if (typeof name === 'string' && name !== '' && name.isWellFormed()) return name
   throw wrong(`${path}/name`, `expected a name, found ${shown(name)}`)
 }

@@ -97,7 +97,10 @@ describe('containers', { timeout: 60_000 }, () => {
     expect(parse(OF, '').totals).toMatchObject({ read: 0 })
     expect(parse(avro(), '').totals).toMatchObject({ read: 0 })
     expect(parse(OF, head).totals).toMatchObject({ read: 0 })
-    expect(parse(OF, Buffer.concat([head, block(0, Buffer.alloc(0)), block(1, one)])).totals).toMatchObject({ read: 1 })
+    for (const codec of ['null', 'deflate'] as const) {
+      const input = [header(SCHEMA, codec), block(0, Buffer.alloc(0)), block(1, compress(codec, one))]
+      expect(parse(OF, Buffer.concat(input)).totals).toMatchObject({ read: 1 })
+    }
   })
 
   it.each<[what: string, input: Uint8Array, message: RegExp]>([
