@@ -1,6 +1,8 @@
 /** Container files: every codec, cut and damaged anywhere, lengths and bombs that somebody meant. */
-import { deflateRawSync, zstdCompressSync } from 'node:zlib'
+import { readFileSync } from 'node:fs'
+import { deflateRawSync, inflateRawSync, zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { Container } from '../../../../orchestrator/parse/avro/container.ts'
 import { chance, type Parsed, parse, parseEveryWayLater, parseLater } from '../support.ts'
 import { avro, block, CODECS, compress, counted, file, header, MARKER, python, record, varint } from './support.ts'
 
@@ -20,6 +22,18 @@ describe('codecs', { timeout: 60_000 }, () => {
     expect(failure(parsed)).toBe('no error')
     expect(parsed.text).toBe(ROWS)
     expect(parsed.totals).toMatchObject({ read: 25, published: 25, rejected: 0 })
+  })
+
+  it.each(CODECS)('%s: every type there is', async (codec) => {
+    const golden = (name: string) => readFileSync(new URL(`../../../golden/parse/avro-types.${name}`, import.meta.url))
+    const container = new Container()
+    container.begin()
+    container.give(golden('in'))
+    const schema = Buffer.from(container.header(true)!.schema).toString()
+    const { b, start, end, count } = container.block()!
+    const bytes = inflateRawSync(b.subarray(start, end))
+    const input = Buffer.concat([header(schema, codec), block(count, compress(codec, bytes))])
+    expect((await parseLater(avro(), input)).text).toBe(golden('rows.ndjson').toString())
   })
 
   it.each(CODECS)('%s: cut at any byte it is an error, but behind a whole block', async (codec) => {
