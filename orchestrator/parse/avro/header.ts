@@ -38,7 +38,8 @@ export function readHeader(b: Uint8Array, isFinal: boolean): Header | undefined 
       length: cursor.p,
     }
   } catch (error) {
-    if (!(error instanceof Short)) throw error instanceof FragmentError ? error : broken((error as Error).message)
+    if (!(error instanceof Short))
+      throw error instanceof FragmentError ? error : broken(`holds ${(error as Error).message}`)
     if (b.length > MAX_HEADER_BYTES) throw tooLong()
     return undefined
   }

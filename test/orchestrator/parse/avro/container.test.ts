@@ -191,6 +191,11 @@ describe('containers', { timeout: 60_000 }, () => {
       Buffer.concat([Buffer.from('Obj\u0001'), varint(1), varint(-3)]),
       /says that a key has -3 bytes/,
     ],
+    [
+      'a header of no numbers',
+      Buffer.concat([Buffer.from('Obj\u0001'), Buffer.alloc(30, 0xff)]),
+      /^fragment.container: the header of the Avro file holds a number of more than 64 bits/,
+    ],
     ['2^62 entries', Buffer.concat([Buffer.from('Obj\u0001'), varint(2n ** 62n)]), /has 4611686018427387904 entries/],
   ])('with %s are refused', (_, input, message) => {
     for (const columns of [COLUMNS, ['id long'], [{ name: 'x', type: 'int', source: '/list/x' }]])
