@@ -27,8 +27,11 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   'schedule.ts': { ours: ['refresh', 'connector', 'errors.ts'], outside: /^node:crypto$/ },
   state: { ours: ['state', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|kysely(\/|$))/ },
   parse: {
-    ours: ['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'connector/types.ts', 'errors.ts'],
-    outside: /^node:(buffer|zlib|worker_threads|events|url|crypto|stream|fs|vm)$/,
+    ours: [
+      ...['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'errors.ts'],
+      ...['connector/names.ts', 'connector/types.ts'],
+    ],
+    outside: /^(node:(buffer|zlib|worker_threads|events|url|crypto|stream|fs|vm)|snappy)$/,
   },
   publish: { ours: ['publish', 'types:refresh', 'types:connector', 'errors.ts'], outside: /^(node:|@nats-io\/)/ },
   executor: {

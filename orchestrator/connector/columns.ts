@@ -2,13 +2,10 @@
 import type * as z from 'zod'
 import { encodeDefault } from './defaults.ts'
 import type { Column } from './definition.ts'
+import { isColumnName, MAX_NAME_BYTES } from './names.ts'
 import type { Path, Problem, Source } from './positions.ts'
 import { showPath, valueAt } from './problems.ts'
 import { type ColumnFile, column } from './schema.ts'
-
-const MAX_NAME_BYTES = 255
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a name must not hold
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 export interface Inherited {
   trim: boolean
@@ -44,8 +41,7 @@ export function readColumns(source: Source, inherited: Inherited): { columns: Co
 function nameProblems(source: Source, path: Path, name: string, before: number | undefined): Problem[] {
   const bad = (message: string) => [{ ...source.at(path), message: `${showPath(path)}: ${message}` }]
   if (before !== undefined) return bad(`column "${name}" is already defined at line ${before}; expected unique names`)
-  if (name === '' || Buffer.byteLength(name) > MAX_NAME_BYTES || CONTROL.test(name) || !name.isWellFormed())
-    return bad(`expected a name of 1 to ${MAX_NAME_BYTES} bytes without control characters`)
+  if (!isColumnName(name)) return bad(`expected a name of 1 to ${MAX_NAME_BYTES} bytes without control characters`)
   return []
 }
 

@@ -93,6 +93,12 @@ export interface GrokOptions {
   maxRowBytes: number
 }
 
+/** Container files, which say themselves what is in them. */
+export interface AvroOptions {
+  type: 'avro'
+  compression: Compression
+}
+
 /** The author's own parser, run in the reader process over what `read_bytes` yields. */
 export interface PythonOptions {
   type: 'python'
@@ -107,9 +113,9 @@ export interface RowsOptions {
 }
 
 /** What `parser.type` may say. */
-export const PARSER_TYPES = ['xsv', 'json', 'grok', 'python'] as const
+export const PARSER_TYPES = ['xsv', 'json', 'avro', 'grok', 'python'] as const
 
-export type ParserOptions = XsvOptions | JsonOptions | GrokOptions | PythonOptions | RowsOptions
+export type ParserOptions = XsvOptions | JsonOptions | AvroOptions | GrokOptions | PythonOptions | RowsOptions
 
 export type Schedule = { kind: 'manual' } | { kind: 'every'; ms: number }
 

@@ -31,8 +31,9 @@ export function loadConnector(dir: string): Connector {
   const columns = readColumns(source, inheritedFrom(parser))
   problems.push(...columns.problems, ...parserProblems(source), ...grok.problems, ...codeProblems(dir, source))
   const isMapping = valueAt(source.value, ['name']) !== undefined
-  const isFree = (parser && bringsColumns(parser)) || grok.columns.length > 0 || grok.problems.length > 0
-  if (isMapping && valueAt(source.value, ['schema']) === undefined && !isFree)
+  const isKnown = grok.columns.length > 0 || grok.problems.length > 0
+  const needsColumns = !isKnown && !bringsColumns(valueAt(source.value, ['parser', 'type']))
+  if (isMapping && needsColumns && valueAt(source.value, ['schema']) === undefined)
     problems.push({ ...source.at([]), message: `schema: missing; expected ${EXPECTED['schema']}` })
   refuse(file, problems)
   if (!parsed.success || !parser) throw new DefinitionError(`${file}: not understood`)

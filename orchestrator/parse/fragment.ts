@@ -5,10 +5,10 @@
  *   piece ▸ decompress ▸ to UTF-8 ▸ (count) ▸ reader ▸ rows
  */
 import { FragmentError, messageOf } from '../errors.ts'
+import { AvroReader } from './avro/reader.ts'
 import { decompress, detect } from './decompress.ts'
 import { GrokKernel } from './grok.ts'
 import { JsonKernel } from './json.ts'
-import type { Kernel } from './kernel.ts'
 import type { Output } from './output.ts'
 import type { Program } from './program.ts'
 import { type Limits, Rows } from './rows.ts'
@@ -40,7 +40,7 @@ export class FragmentParser {
     this.room = room
     this.rows = new Rows(program, out)
     this.rows.configure(limits)
-    this.reader = readerOf(program, this.rows, wasm)
+    this.reader = readerOf(program, this.rows, room, wasm)
     this.gate = this.counted()
   }
 
@@ -173,17 +173,15 @@ export class FragmentParser {
   }
 }
 
-function readerOf(program: Program, rows: Rows, wasm: Engine | null): Reader {
-  return new TextReader(rows, kernelOf(program, rows, wasm))
-}
-
-function kernelOf(program: Program, rows: Rows, wasm: Engine | null): Kernel {
+function readerOf(program: Program, rows: Rows, room: Room, wasm: Engine | null): Reader {
   switch (program.parser.type) {
     case 'xsv':
-      return new XsvKernel(rows, wasm)
+      return new TextReader(rows, new XsvKernel(rows, wasm))
     case 'json':
-      return new JsonKernel(rows, wasm)
+      return new TextReader(rows, new JsonKernel(rows, wasm))
     case 'grok':
-      return new GrokKernel(rows)
+      return new TextReader(rows, new GrokKernel(rows))
+    case 'avro':
+      return new AvroReader(rows, room)
   }
 }

@@ -98,10 +98,10 @@ export function levelsOf(columns: ProgramColumn[]): Level {
   return root
 }
 
-function unescapePointer(token: string): string {
+export function unescapePointer(token: string): string {
   return token.replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
-function escapePointer(key: string): string {
+export function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1')
 }

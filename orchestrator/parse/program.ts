@@ -9,10 +9,9 @@ import type {
   ColumnType,
   Compression,
   Connector,
-  GrokOptions,
-  JsonOptions,
   ParserOptions,
-  XsvOptions,
+  PythonOptions,
+  RowsOptions,
 } from '../connector/definition.ts'
 import { formatType } from '../connector/types.ts'
 import { bytesOf } from './tables.ts'
@@ -82,7 +81,7 @@ export interface Program {
   /** Hash of everything below. */
   id: string
   connector: string
-  parser: XsvOptions | JsonOptions | GrokOptions
+  parser: Exclude<ParserOptions, PythonOptions | RowsOptions>
   compression: Compression
   columns: ProgramColumn[]
   /**
@@ -118,8 +117,9 @@ export function compile({ name, parser, columns, derivesColumns, rejects, limits
 
 /** The author's own rows arrive as JSON lines, whatever made them; the schema's types and rejects are the same. */
 function kernelOf(parser: ParserOptions): Program['parser'] {
-  const isOurs = parser.type === 'xsv' || parser.type === 'json' || parser.type === 'grok'
-  return isOurs ? parser : { type: 'json', compression: 'none', mode: 'lines' }
+  return parser.type === 'python' || parser.type === 'rows'
+    ? { type: 'json', compression: 'none', mode: 'lines' }
+    : parser
 }
 
 const OPS: Record<ColumnType['kind'], number> = {

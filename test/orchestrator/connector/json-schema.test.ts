@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { PARSER_TYPES } from '../../../orchestrator/connector/definition.ts'
 import { connectorJsonSchema, connectorJsonSchemaText } from '../../../orchestrator/connector/json-schema.ts'
 import { nearest } from '../../../orchestrator/nearest.ts'
 
@@ -35,7 +36,7 @@ describe('the JSON Schema of connector.yaml', () => {
     expect(schema.required).toEqual(['name'])
     const column = schema.properties?.['schema']?.properties?.['columns']?.items
     expect(column?.required).toEqual(['name', 'type'])
-    expect(schema.properties?.['parser']?.oneOf).toHaveLength(4)
+    expect(schema.properties?.['parser']?.oneOf).toHaveLength(PARSER_TYPES.length)
     closed(schema)
   })
 })

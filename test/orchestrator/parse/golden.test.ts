@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadConnector } from '../../../orchestrator/connector/load.ts'
-import { type Parsed, parseEveryWay } from './support.ts'
+import { type Parsed, parseEveryWayLater } from './support.ts'
 
 const GOLDEN = fileURLToPath(new URL('../../golden/parse/', import.meta.url))
 const names = readdirSync(GOLDEN)
@@ -25,10 +25,10 @@ function rejectLines({ rejects, error }: Parsed): string {
 }
 
 describe('golden files', () => {
-  it.each(names)('%s', (name) => {
+  it.each(names)('%s', async (name) => {
     writeFileSync(join(dir, 'connector.yaml'), `name: golden\n${readFileSync(join(GOLDEN, `${name}.yaml`), 'utf8')}`)
     writeFileSync(join(dir, 'connector.py'), '')
-    const parsed = parseEveryWay(loadConnector(dir), readFileSync(join(GOLDEN, `${name}.in`)))
+    const parsed = await parseEveryWayLater(loadConnector(dir), readFileSync(join(GOLDEN, `${name}.in`)))
     const found = { rows: parsed.error ? '' : parsed.text, rejects: rejectLines(parsed) }
     for (const kind of ['rows', 'rejects'] as const) {
       const file = join(GOLDEN, `${name}.${kind}.ndjson`)
