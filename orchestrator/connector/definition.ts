@@ -30,6 +30,10 @@ export interface StructField {
 
 export type OnInvalid = 'skip' | 'default' | 'null' | 'fail'
 
+/** How bytes stand in a text. */
+export const BINARY_ENCODINGS = ['base64', 'base64url', 'hex', 'utf8'] as const
+export type BinaryEncoding = (typeof BINARY_ENCODINGS)[number]
+
 export interface Column {
   name: string
   type: ColumnType
@@ -42,6 +46,15 @@ export interface Column {
   trim: boolean
   decimalSeparator: string
   thousandsSeparator: string
+  /** Dates and timestamps: the forms that a text may have (format.ts), the first that fits; absent: ISO. */
+  format?: readonly string[] | undefined
+  /** Timestamps: the zone of a text that names none (timezone.ts); absent: UTC. */
+  timezone?: string | undefined
+  /** Binaries; absent: base64. */
+  encoding?: BinaryEncoding | undefined
+  /** Booleans: the words in place of the usual ones, in any case; both or neither. */
+  trueValues?: readonly string[] | undefined
+  falseValues?: readonly string[] | undefined
 }
 
 /** How the bytes of a fragment are compressed; `auto`: its first bytes say so, or it is not. */
