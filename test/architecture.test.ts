@@ -29,7 +29,7 @@ const RULES: Record<string, { ours: string[]; outside: RegExp }> = {
   parse: {
     ours: [
       ...['parse', 'nearest.ts', 'types:refresh', 'types:connector', 'errors.ts'],
-      ...['connector/names.ts', 'connector/types.ts'],
+      ...['connector/format.ts', 'connector/names.ts', 'connector/types.ts'],
     ],
     outside: /^(node:(buffer|zlib|worker_threads|events|url|crypto|stream|fs|vm)|snappy)$/,
   },

@@ -2,9 +2,23 @@
 
 const DAY_SECONDS = 86_400n
 
-/** ISO, of a day between the years 0001 and 9999; undefined outside of them. */
-export function dateText(days: number): string | undefined {
-  // Days since 1 March 0000, when each year ends with its leap day; 400 years are one era (H. Hinnant's algorithm).
+/** 0001-01-01 and 9999-12-31, as days since 1970. */
+export const FIRST_DAY = -719_162
+export const LAST_DAY = 2_932_896
+
+/** Days since 1970 of a day of the calendar, from year 0001 on. */
+export function dayNumber(year: number, month: number, day: number): number {
+  // Years begin on 1 March, so that each ends with its leap day (H. Hinnant's algorithm).
+  const shifted = month > 2 ? year : year - 1
+  const era = Math.floor(shifted / 400)
+  const inEra = shifted - era * 400
+  const inYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1
+  return era * 146_097 + inEra * 365 + Math.floor(inEra / 4) - Math.floor(inEra / 100) + inYear - 719_468
+}
+
+/** The day of the calendar as the number YYYYMMDD. */
+export function packedDay(days: number): number {
+  // Days since 1 March 0000; 400 years are one era.
   const shifted = days + 719_468
   const era = Math.floor(shifted / 146_097)
   const inEra = shifted - era * 146_097
@@ -15,8 +29,14 @@ export function dateText(days: number): string | undefined {
   const month = Math.floor((5 * inYear + 2) / 153)
   const day = inYear - Math.floor((153 * month + 2) / 5) + 1
   const year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
-  if (!(year >= 1 && year <= 9999)) return undefined
-  return `${String(year).padStart(4, '0')}-${pad(month >= 10 ? month - 9 : month + 3)}-${pad(day)}`
+  return year * 10_000 + (month >= 10 ? month - 9 : month + 3) * 100 + day
+}
+
+/** ISO, of a day between the years 0001 and 9999; undefined outside of them. */
+export function dateText(days: number): string | undefined {
+  if (!(days >= FIRST_DAY && days <= LAST_DAY)) return undefined
+  const text = String(packedDay(days)).padStart(8, '0')
+  return `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`
 }
 
 /** `YYYY-MM-DDTHH:MM:SS` and `digits` fraction digits, without a zone; undefined outside of the years 0001 to 9999. */

@@ -27,14 +27,21 @@ import {
 } from './program.ts'
 import { NULL_VALUE, wrongValue } from './rejects.ts'
 import { Substitute } from './substitute.ts'
-import { bytesOf, QUOTE } from './tables.ts'
-import { endOfDate, endOfLocalTime } from './times.ts'
-import { endOfBoolean, writeBoolean } from './words.ts'
+import { bytesOf, isSpace, QUOTE } from './tables.ts'
+import { endOfDate, endOfTimestamp } from './times.ts'
+import { endOfBoolean, isTrueWord, writeBoolean } from './words.ts'
 
 const LETTER_T = 84
 const LETTER_Z = 90
+const POINT = 46
 /** From here on a native copy is faster than a loop. */
 const LONG_COPY = 48
+
+/** Bytes behind a text, and behind a number. */
+const TEXT_ENDS = new Uint8Array(256)
+TEXT_ENDS[QUOTE] = 1
+const NUMBER_ENDS = new Uint8Array(256)
+for (const byte of bytesOf(',}] \t\r\n')) NUMBER_ENDS[byte] = 1
 
 export class JsonValues extends Substitute {
   private readonly columns: ProgramColumn[]
@@ -79,7 +86,7 @@ export class JsonValues extends Substitute {
           const to = isText ? e - 1 : e
           const point = isText ? column.point : 46
           if (endOf(b, from, column, point) === to) {
-            if (op === BOOLEAN) o = writeBoolean(bytes, o, b[from]!)
+            if (op === BOOLEAN) o = writeBoolean(bytes, o, isTrueWord(b[from]!))
             else if (op === INTEGER || op === REAL) for (let i = from; i < to; ) bytes[o++] = b[i++]!
             else {
               bytes[o++] = QUOTE
@@ -131,7 +138,15 @@ export class JsonValues extends Substitute {
       return this.instead(column, wrongValue(column, b.toString('utf8', s, Math.min(e, s + 400))))
     }
     if (kind === ESCAPED_TEXT) return this.text(column, JSON.parse(b.toString('utf8', s, e)))
-    if (kind === TEXT) return this.text(column, b.toString('utf8', s + 1, e - 1))
+    if (kind === TEXT)
+      return this.read(column, b, s + 1, e - 1, TEXT_ENDS) || this.text(column, b.toString('utf8', s + 1, e - 1))
+    // JSON's own words are booleans, whatever words the column has for texts.
+    if (kind === WORD && column.words) {
+      this.value = new Uint8Array(b.subarray(s, e))
+      return true
+    }
+    // A number has a point; where texts have another, its text is read as one that has.
+    if (column.point === POINT && this.read(column, b, s, e, NUMBER_ENDS)) return true
     return this.text(column, b.toString('latin1', s, e), forNumbers(column))
   }
 }
@@ -151,10 +166,8 @@ function endOf(b: Uint8Array, i: number, column: ProgramColumn, point: number): 
       return endOfBoolean(b, i)
     case DATE:
       return endOfDate(b, i)
-    case TIMESTAMP: {
-      const end = endOfLocalTime(b, i)
-      return end >= 0 && b[end] === LETTER_Z ? end + 1 : end
-    }
+    case TIMESTAMP:
+      return endOfTimestamp(b, i)
     default:
       return -1
   }
@@ -162,10 +175,6 @@ function endOf(b: Uint8Array, i: number, column: ProgramColumn, point: number): 
 
 function hasSpaceAround(b: Uint8Array, first: number, last: number): boolean {
   return isSpace(b[first]!) || isSpace(b[last]!)
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 32 || byte === 9
 }
 
 function copy(b: Buffer, start: number, end: number, bytes: Uint8Array, o: number): number {

@@ -59,7 +59,10 @@ class Walk {
     if (value.op === STRUCT && first === 123) return this.struct(start, value)
     if (value.op >= LIST || first === 91 || first === 123)
       return this.wrong(wrongValue(value, b.toString('utf8', start, Math.min(end, start + 400))))
-    return this.text(forNumbers(value), b.toString('latin1', start, end))
+    const token = b.toString('latin1', start, end)
+    // JSON's own words are booleans, whatever words the column has for texts.
+    if (value.words && (first === 116 || first === 102)) return token
+    return this.text(forNumbers(value), token)
   }
 
   private list(start: number, element: ProgramValue): string {

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type {
+  BinaryEncoding,
   Column,
   ColumnType,
   Compression,
@@ -15,6 +16,7 @@ import type {
 } from '../connector/definition.ts'
 import { formatType } from '../connector/types.ts'
 import { bytesOf } from './tables.ts'
+import { needsReader, type Settings, type ValueSettings, valueSettings } from './value-settings.ts'
 
 /** Which fast grammar a column has. Everything else about it is the slow path's (convert.ts). */
 export const STRING = 0
@@ -26,12 +28,14 @@ export const DATE = 5
 export const TIMESTAMP = 6
 export const BINARY = 7
 export const JSON_VALUE = 8
-export const LIST = 9
-export const MAP = 10
-export const STRUCT = 11
+/** Dates, timestamps and booleans with a grammar of their own (reader.ts). */
+export const READ = 9
+export const LIST = 10
+export const MAP = 11
+export const STRUCT = 12
 
 /** How a value is checked and written: that of a column, or one inside of a list, map or struct. */
-export interface ProgramValue {
+export interface ProgramValue extends ValueSettings {
   type: ColumnType
   op: number
   /** The type as connector.yaml writes it, for messages. */
@@ -66,6 +70,8 @@ export interface ProgramColumn extends Column, ProgramValue {
   trim: boolean
   decimalSeparator: string
   thousandsSeparator: string
+  timezone: string
+  encoding: BinaryEncoding
   /** `"name":` */
   key: string
   /** What an absent or null value becomes: the default, `null`, or nothing when the column cannot hold null. */
@@ -161,8 +167,6 @@ export function compileColumn(column: Column, index: number): ProgramColumn {
   }
 }
 
-type Settings = Pick<Column, 'trim' | 'decimalSeparator' | 'thousandsSeparator'>
-
 /** The column's settings hold for all that is inside of it. */
 function compileValue(type: ColumnType, settings: Settings): ProgramValue {
   const { trim, decimalSeparator, thousandsSeparator } = settings
@@ -170,9 +174,11 @@ function compileValue(type: ColumnType, settings: Settings): ProgramValue {
   const [precision, scale] = type.kind === 'decimal' ? [type.precision, type.scale] : [0, 0]
   const inside = type.kind === 'list' ? type.element : type.kind === 'map' ? type.value : undefined
   const fields = type.kind === 'struct' ? type.fields : []
+  const own = valueSettings(type, settings)
   return {
+    ...own,
     type,
-    op: OPS[type.kind],
+    op: needsReader(own) ? READ : OPS[type.kind],
     typeName: formatType(type),
     trim,
     decimalSeparator,

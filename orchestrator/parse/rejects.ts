@@ -29,12 +29,17 @@ export function shown(text: string): string {
 export function wrongValue(value: ProgramValue, text: string): Bad {
   return {
     code: 'row.value',
-    message: `${shown(text)} is no ${value.typeName}; expected ${EXPECTED[value.type.kind]}`,
+    message: `${shown(text)} is no ${value.typeName}; expected ${value.expected}`,
   }
 }
 
 export function outOfRange(value: ProgramValue, text: string): Bad {
   return { code: 'row.range', message: `${shown(text)} does not fit ${value.typeName}` }
+}
+
+/** A local time in the hour that a clock skips in spring. */
+export function skippedTime(text: string, zone: string): Bad {
+  return { code: 'row.value', message: `${shown(text)} never was: the clock of ${zone} skips that time` }
 }
 
 export const NULL_VALUE: Bad = {
@@ -66,23 +71,4 @@ function startsWell(bytes: Uint8Array): boolean {
     if (isUtf8(bytes.subarray(0, bytes.length - back))) return true
   }
   return false
-}
-
-const EXPECTED: Record<ProgramValue['type']['kind'], string> = {
-  boolean: 'true, t, yes, y, 1 or false, f, no, n, 0',
-  byte: 'digits, with or without a sign',
-  short: 'digits, with or without a sign',
-  int: 'digits, with or without a sign',
-  long: 'digits, with or without a sign',
-  float: 'a number',
-  double: 'a number',
-  decimal: 'a number',
-  string: 'text',
-  binary: 'padded base64',
-  date: 'YYYY-MM-DD',
-  timestamp: 'an RFC 3339 time',
-  json: 'a JSON value',
-  list: 'a JSON array',
-  map: 'a JSON object',
-  struct: 'a JSON object',
 }

@@ -1,9 +1,12 @@
 /** A text to a scalar's NDJSON by the full rules of its type. */
+import { base64Of } from './binary-text.ts'
 import { JsonScanner, withoutSpace } from './json-scanner.ts'
 import { decimalText, integerText, realText } from './numbers.ts'
 import type { ProgramValue } from './program.ts'
-import { type Bad, outOfRange, wrongValue } from './rejects.ts'
-import { isDate, timestampText } from './times.ts'
+import { type Bad, outOfRange, skippedTime, wrongValue } from './rejects.ts'
+import { isSpace } from './tables.ts'
+import { timesOf } from './time-reader.ts'
+import { wordText } from './word-reader.ts'
 
 /** NDJSON text, or why there is none. Trims when the column says so. Not for lists, maps and structs. */
 export function scalarText(value: ProgramValue, given: string): string | Bad {
@@ -12,7 +15,7 @@ export function scalarText(value: ProgramValue, given: string): string | Bad {
     case 'string':
       return text.isWellFormed() ? JSON.stringify(text) : wrongValue(value, text)
     case 'boolean':
-      return booleanText(text) ?? wrongValue(value, text)
+      return (value.words ? wordText(value.words, text) : booleanText(text)) ?? wrongValue(value, text)
     case 'byte':
     case 'short':
     case 'int':
@@ -24,11 +27,12 @@ export function scalarText(value: ProgramValue, given: string): string | Bad {
     case 'decimal':
       return checked(decimalText(text, value), '"', value, text)
     case 'date':
-      return isDate(text) ? `"${text}"` : wrongValue(value, text)
     case 'timestamp':
-      return checked(timestampText(text), '"', value, text)
-    case 'binary':
-      return isBase64(text) ? `"${text}"` : wrongValue(value, text)
+      return timeText(value, text)
+    case 'binary': {
+      const base64 = base64Of(text, value.encoding)
+      return base64 === undefined ? wrongValue(value, text) : `"${base64}"`
+    }
     case 'json':
       return jsonText(text) ?? wrongValue(value, text)
     default:
@@ -42,10 +46,6 @@ export function trimmed(text: string): string {
   while (start < end && isSpace(text.charCodeAt(start))) start++
   while (end > start && isSpace(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || code === 9
 }
 
 function checked(result: string | 'value' | 'range', quote: string, value: ProgramValue, text: string): string | Bad {
@@ -73,9 +73,12 @@ function booleanText(text: string): 'true' | 'false' | undefined {
   }
 }
 
-/** Padded base64 that says nothing but its bytes: unused bits must be zero, so that the same bytes come back. */
-function isBase64(text: string): boolean {
-  return text.length % 4 === 0 && Buffer.from(text, 'base64').toString('base64') === text
+function timeText(value: ProgramValue, text: string): string | Bad {
+  const times = timesOf(value)
+  const result = times.text(text)
+  if (result !== undefined) return result
+  if (times.refusal === 'gap') return skippedTime(text, times.zone.name)
+  return times.refusal === 'range' ? outOfRange(value, text) : wrongValue(value, text)
 }
 
 function jsonText(text: string): string | undefined {

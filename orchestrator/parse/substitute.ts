@@ -1,7 +1,8 @@
 /** What a column gets in place of a value: for one that is null, missing, or invalid. Shared by the formats. */
 import { convert } from './convert.ts'
 import { nested } from './nested.ts'
-import type { ProgramColumn, ProgramValue } from './program.ts'
+import { type ProgramColumn, type ProgramValue, READ, TIMESTAMP } from './program.ts'
+import { type Reader, readerOf } from './reader.ts'
 import { type Bad, NULL_VALUE } from './rejects.ts'
 import { bytesOf } from './tables.ts'
 
@@ -13,6 +14,10 @@ export class Substitute {
   /** Columns that took their default in this record. */
   readonly marked: Int32Array
   marks = 0
+  private readonly readers: (Reader | undefined)[] = []
+  private readonly written = new Uint8Array(40)
+  /** Of `written`, by length: none is made for a value. */
+  private readonly views: Uint8Array[] = []
 
   constructor(columns: number) {
     this.marked = new Int32Array(columns)
@@ -31,6 +36,21 @@ export class Substitute {
   /** The value of a list, map or struct that stands as JSON in b[start, end); false with `bad`. */
   nested(column: ProgramColumn, b: Buffer, start: number, end: number): boolean {
     return this.converted(column, nested(column, b, start, end))
+  }
+
+  /**
+   * The value of a grammar of the column's own, or a timestamp with an offset, that stands in b[start, end) before a byte of
+   * `ends`: without a text. False: whether there is one is for its text to say.
+   */
+  read(column: ProgramColumn, b: Uint8Array, start: number, end: number, ends: Uint8Array): boolean {
+    if (column.op !== READ && column.op !== TIMESTAMP) return false
+    this.readers[column.index] ??= readerOf(column)
+    const reader = this.readers[column.index]
+    if (reader?.read(b, start, ends) !== end) return false
+    const length = reader.write(this.written, 0)
+    this.views[length] ??= this.written.subarray(0, length)
+    this.value = this.views[length]
+    return true
   }
 
   private converted(column: ProgramColumn, result: string | Bad): boolean {

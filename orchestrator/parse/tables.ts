@@ -7,6 +7,11 @@ export const SPACE = 32
 export const QUOTE = 34
 export const BACKSLASH = 92
 
+/** What `trim` takes off. */
+export function isSpace(code: number): boolean {
+  return code === SPACE || code === TAB
+}
+
 const encoder = new TextEncoder()
 
 export function bytesOf(text: string): Uint8Array {

@@ -10,9 +10,10 @@ import { isUtf8 } from 'node:buffer'
 import { dateText, timestampText, timeText } from './calendar.ts'
 import { convert } from './convert.ts'
 import { forNumbers } from './nested.ts'
-import { BINARY, BOOLEAN, DATE, INTEGER, JSON_VALUE, type ProgramValue, REAL, STRING, TIMESTAMP } from './program.ts'
+import { BINARY, INTEGER, JSON_VALUE, type ProgramValue, REAL, STRING } from './program.ts'
 import { type Bad, outOfRange, wrongValue } from './rejects.ts'
 import { BACKSLASH, bytesOf, ESCAPE_LETTER, QUOTE, specialBytes, writeControl } from './tables.ts'
+import { asIso } from './time-reader.ts'
 
 const SPECIAL = specialBytes()
 const TRUE = bytesOf('true')
@@ -69,7 +70,7 @@ export class TypedValues {
   }
 
   boolean(value: ProgramValue, given: boolean): void {
-    if (value.op === BOOLEAN || value.op === JSON_VALUE) this.write(given ? TRUE : FALSE)
+    if (value.type.kind === 'boolean' || value.op === JSON_VALUE) this.write(given ? TRUE : FALSE)
     else this.text(value, String(given))
   }
 
@@ -137,7 +138,7 @@ export class TypedValues {
   date(value: ProgramValue, days: number): void {
     const text = dateText(days)
     if (text === undefined) this.wrong(outOfRange(value, `day ${days}`))
-    else if (value.op === DATE || value.op === JSON_VALUE) this.ascii(`"${text}"`)
+    else if (value.type.kind === 'date' || value.op === JSON_VALUE) this.ascii(`"${text}"`)
     else this.text(value, text)
   }
 
@@ -145,7 +146,8 @@ export class TypedValues {
   timestamp(value: ProgramValue, ticks: bigint, digits: number, isLocal: boolean): void {
     const text = timestampText(ticks, digits)
     if (text === undefined) this.wrong(outOfRange(value, `${ticks} × 10^-${digits} s since 1970`))
-    else if (!isLocal && (value.op === TIMESTAMP || value.op === JSON_VALUE)) this.ascii(`"${text}Z"`)
+    else if (!isLocal && (value.type.kind === 'timestamp' || value.op === JSON_VALUE)) this.ascii(`"${text}Z"`)
+    else if (isLocal && value.type.kind === 'timestamp') this.text(asIso(value), text)
     else this.text(value, isLocal ? text : `${text}Z`)
   }
 

@@ -25,10 +25,15 @@ function isLetter(byte: number, letter: number): boolean {
   return (byte | LETTER) === letter
 }
 
-/** Writes the word that begins with `first`; returns the new end. */
-export function writeBoolean(bytes: Uint8Array, o: number, first: number): number {
+/** What the word that begins with `first` means. */
+export function isTrueWord(first: number): boolean {
   const letter = first | LETTER
-  if (letter === 116 || letter === 121 || first === 49) {
+  return letter === 116 || letter === 121 || first === 49
+}
+
+/** Writes true or false; returns the new end. */
+export function writeBoolean(bytes: Uint8Array, o: number, isTrue: boolean): number {
+  if (isTrue) {
     bytes[o] = 116
     bytes[o + 1] = 114
     bytes[o + 2] = 117

@@ -14,6 +14,8 @@ const NOTHING = Buffer.alloc(0)
 export class SlowCells extends Substitute {
   /** Newlines inside of the last cell. */
   newlines = 0
+  /** True when the last cell had quotes and its bytes are not its text. */
+  private hasEscapes = false
   /** Where each cell of this record begins, -1 for one that is missing; filled by `locate`. */
   starts = new Int32Array(0)
   private readonly dialect: Dialect
@@ -29,9 +31,15 @@ export class SlowCells extends Substitute {
     if (start < 0) return this.absent(column) ? -1 : -2
     const end = this.end(b, start, n, limit)
     if (end < 0) return -2
-    const isQuoted = b[start] === this.dialect.quote
-    const text = isQuoted ? this.unquoted(b, start + 1, end - 1) : b.toString('utf8', start, end)
-    const isNull = !isQuoted && this.dialect.nullValues.has(column.trim ? trimmed(text) : text)
+    const { quote, ends, quotedEnds, emptyIsNull, nullValues } = this.dialect
+    if (b[start] === quote) {
+      if (!this.hasEscapes && this.read(column, b, start + 1, end - 1, quotedEnds)) return end
+      return this.text(column, this.unquoted(b, start + 1, end - 1)) ? end : -2
+    }
+    if (end === start ? emptyIsNull : this.nullEnd(b, start, limit) === end) return this.absent(column) ? end : -2
+    if (this.read(column, b, start, end, ends)) return end
+    const text = b.toString('utf8', start, end)
+    const isNull = column.trim && nullValues.has(trimmed(text))
     return (isNull ? this.absent(column) : this.text(column, text)) ? end : -2
   }
 
@@ -75,6 +83,7 @@ export class SlowCells extends Substitute {
   end(b: Uint8Array, start: number, n: number, limit: number): number {
     const { delimiter, quote, escapeByte, ends } = this.dialect
     this.newlines = 0
+    this.hasEscapes = false
     let i = start
     if (b[i] !== quote) {
       for (;;) {
@@ -91,8 +100,10 @@ export class SlowCells extends Substitute {
           break
         }
         i++
+        this.hasEscapes = true
       } else if (ch === escapeByte) {
         i++
+        this.hasEscapes = true
         if (b[i] === 10) this.newlines++
       } else if (ch === 10) this.newlines++
     }

@@ -30,6 +30,8 @@ export class Dialect {
   readonly first: Uint8Array
   /** 1 for a byte that ends an unquoted cell, 2 for CR, which does so before LF. */
   readonly ends: Uint8Array
+  /** 1 for the quote, which ends a quoted cell. */
+  readonly quotedEnds: Uint8Array
   /** 1 for a byte with which a line that is no record may begin. */
   readonly lineStarts: Uint8Array
 
@@ -56,6 +58,8 @@ export class Dialect {
     this.ends[this.delimiter] = 1
     this.ends[LF] = 1
     this.ends[CR] = 2
+    this.quotedEnds = new Uint8Array(256)
+    if (this.quote >= 0) this.quotedEnds[this.quote] = 1
     this.lineStarts = new Uint8Array(256)
     this.lineStarts[LF] = 1
     this.lineStarts[CR] = 1

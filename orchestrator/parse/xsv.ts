@@ -12,23 +12,21 @@
 import { isUtf8 } from 'node:buffer'
 import type { Kernel } from './kernel.ts'
 import { endOfDecimal, endOfInteger, endOfReal, restorePoint } from './numbers.ts'
-import { BOOLEAN, DATE, DECIMAL, INTEGER, type ProgramColumn, REAL, STRING, TIMESTAMP } from './program.ts'
+import { BOOLEAN, DATE, DECIMAL, INTEGER, REAL, STRING, TIMESTAMP } from './program.ts'
 import { tooLong } from './rejects.ts'
 import type { Rows } from './rows.ts'
 import { BACKSLASH, CR, ESCAPE_LETTER, LF, QUOTE, writeControl } from './tables.ts'
-import { endOfDate, endOfLocalTime } from './times.ts'
+import { endOfDate, endOfTimestamp } from './times.ts'
 import type { Engine } from './wasm/engine.ts'
 import { FastXsv } from './wasm/xsv-records.ts'
-import { endOfBoolean, writeBoolean } from './words.ts'
+import { endOfBoolean, isTrueWord, writeBoolean } from './words.ts'
 import { endsCell, hasSpaceAround, SlowCells } from './xsv-cells.ts'
 import { type Dialect, dialectOf, MAYBE_EMPTY, PLAIN, QUOTED } from './xsv-dialect.ts'
+import { type Grammars, grammarsOf, UNUSED } from './xsv-grammars.ts'
 import { XsvHeader } from './xsv-header.ts'
 import type { Layout } from './xsv-layout.ts'
 import { UNDECIDED, XsvLines } from './xsv-lines.ts'
 import { RecordScanner } from './xsv-record.ts'
-
-/** A step whose cell no column uses. */
-const UNUSED = 100
 
 const LETTER_T = 84
 const LETTER_Z = 90
@@ -36,8 +34,8 @@ const LETTER_Z = 90
 export class XsvKernel implements Kernel {
   readonly spare = 64
   private readonly rows: Rows
-  private readonly columns: ProgramColumn[]
   private readonly dialect: Dialect
+  private readonly grammars: Grammars
   private readonly header: XsvHeader
   private readonly slow: SlowCells
   private readonly lines: XsvLines
@@ -45,14 +43,15 @@ export class XsvKernel implements Kernel {
 
   /** With an `engine` plain records are its work. */
   constructor(rows: Rows, engine: Engine | null) {
+    const { columns } = rows.program
     this.rows = rows
-    this.columns = rows.program.columns
     this.dialect = dialectOf(rows.program)
+    this.grammars = grammarsOf(columns, this.dialect)
     const scanner = new RecordScanner(this.dialect)
     this.header = new XsvHeader(rows, this.dialect, scanner)
-    this.slow = new SlowCells(this.dialect, this.columns.length)
+    this.slow = new SlowCells(this.dialect, columns.length)
     this.lines = new XsvLines(rows, this.dialect, scanner, this.header)
-    this.fast = engine === null ? undefined : new FastXsv(engine, rows, this.dialect, this.slow)
+    this.fast = engine === null ? undefined : new FastXsv(engine, rows, this.dialect, this.grammars, this.slow)
   }
 
   begin(): void {
@@ -77,7 +76,9 @@ export class XsvKernel implements Kernel {
    * type it was slower by a third.
    */
   private records(b: Buffer, from: number, n: number, isFinal: boolean, isDoubtful: boolean, layout: Layout): number {
-    const { rows, dialect, columns, slow, lines } = this
+    const { rows, dialect, slow, lines } = this
+    const { columns } = rows.program
+    const { unquoted, quoted } = this.grammars
     const { marked } = slow
     const { delimiter, quote, escapeByte, first, ends, plainStops, quotedStops, lineStarts, emptyIsNull } = dialect
     const { columns: stepColumns, source, isReordered, keys, keyAt, tail } = layout
@@ -152,7 +153,7 @@ export class XsvKernel implements Kernel {
               }
               let e = -1
               const column = columns[c]
-              switch (column === undefined ? UNUSED : column.op) {
+              switch (c < 0 ? UNUSED : kind === QUOTED ? quoted[c] : unquoted[c]) {
                 case STRING: {
                   bytes[o++] = QUOTE
                   if (kind === QUOTED) {
@@ -214,8 +215,7 @@ export class XsvKernel implements Kernel {
                   e = endOfDate(b, i)
                   break
                 case TIMESTAMP:
-                  e = endOfLocalTime(b, i)
-                  if (e >= 0 && b[e] === LETTER_Z) e++
+                  e = endOfTimestamp(b, i)
                   break
                 case UNUSED:
                   i = slow.end(b, start, n, limit)
@@ -229,7 +229,7 @@ export class XsvKernel implements Kernel {
               const stop = kind === QUOTED ? e + 1 : e
               if ((kind === QUOTED && b[e] !== quote) || !endsCell(ends, b, stop, limit)) break fast
               const op = column!.op
-              if (op === BOOLEAN) o = writeBoolean(bytes, o, b[i]!)
+              if (op === BOOLEAN) o = writeBoolean(bytes, o, isTrueWord(b[i]!))
               else if (op === INTEGER || op === REAL) while (i < e) bytes[o++] = b[i++]!
               else {
                 bytes[o++] = QUOTE
@@ -246,9 +246,7 @@ export class XsvKernel implements Kernel {
             }
             newlines = before
             o = value
-            if (c < 0) {
-              break record
-            }
+            if (c < 0) break record
             i = slow.cell(b, start, n, limit, columns[c]!)
             if (i < -1) break record
             newlines += slow.newlines
@@ -271,9 +269,7 @@ export class XsvKernel implements Kernel {
             if (!dialect.allowRagged) break record
             while (b[i] === delimiter) {
               i = slow.end(b, i + 1, n, limit)
-              if (i < 0) {
-                break record
-              }
+              if (i < 0) break record
               newlines += slow.newlines
             }
           }

@@ -62,6 +62,8 @@ export interface Step {
   column: ProgramColumn | undefined
   /** xsv: the cell it comes from. */
   source: number
+  /** The kernel's grammar does not do, whatever the column's op. */
+  isHole: boolean
 }
 
 export class Engine {
@@ -151,8 +153,8 @@ export function tablesOf(steps: Step[], more: Uint8Array, most: number): Tables 
   if (Math.max(steps.length, most) > MAX_STEPS || moreAt + more.length > MAX_KEY_BYTES) return undefined
   const words = new Uint32Array(steps.length * STEP_WORDS)
   let at = 0
-  for (const [index, { key, column, source }] of steps.entries()) {
-    words.set([opOf(column), at, key.length, column?.index ?? 0, source], index * STEP_WORDS)
+  for (const [index, { key, column, source, isHole }] of steps.entries()) {
+    words.set([column && isHole ? HOLE : opOf(column), at, key.length, column?.index ?? 0, source], index * STEP_WORDS)
     if (column) words.set(valueWords(column), index * STEP_WORDS + 5)
     at += key.length
   }

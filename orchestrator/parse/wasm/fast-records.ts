@@ -12,6 +12,7 @@ export const HOLE_WORDS = 4
 const ROW_WORDS = 8
 /** After a call that took nothing, so many records go by without another: doubled each time, up to the most. */
 const MOST_PAUSE = 64
+const LONG_COPY = 64
 
 const NONE = new Int32Array(0)
 
@@ -104,14 +105,18 @@ export abstract class FastRecords {
 
   /** Copies what the kernel wrote to `o`; the new end. */
   private copy(o: number, from: number, to: number): number {
-    return this.append(o, this.engine.out.subarray(from, to))
+    return this.append(o, this.engine.out, from, to)
   }
 
-  private append(o: number, bytes: Uint8Array): number {
+  private append(o: number, bytes: Uint8Array, from: number, to: number): number {
     const { out } = this.rows
-    if (o + bytes.length > out.bytes.length) out.grow(o, bytes.length)
-    out.bytes.set(bytes, o)
-    return o + bytes.length
+    const end = o + to - from
+    if (end > out.bytes.length) out.grow(o, to - from)
+    const into = out.bytes
+    // Keys and single values: a loop is done before a native copy has begun, and makes no view.
+    if (to - from < LONG_COPY) for (let i = from, k = o; i < to; ) into[k++] = bytes[i++]!
+    else into.set(bytes.subarray(from, to), o)
+    return end
   }
 
   /** The row at word `at` of the rows with holes, the first of which is `hole`: filled, or its record is rejected. */
@@ -131,7 +136,7 @@ export abstract class FastRecords {
         rows.reject(b, start, end, substitute.bad!)
         return
       }
-      o = this.append(o, substitute.value)
+      o = this.append(o, substitute.value, 0, substitute.value.length)
     }
     o = this.copy(o, from, holeRows[at + 3]!)
     if (o - o0 > rows.maxRowBytes) {

@@ -38,6 +38,7 @@ export class FastJson extends FastRecords {
       key: bytesOf((index === 0 ? '{' : ',') + column.key),
       column,
       source: 0,
+      isHole: false,
     }))
   }
 

@@ -3,6 +3,7 @@ import type { ProgramColumn } from '../program.ts'
 import type { Rows } from '../rows.ts'
 import type { SlowCells } from '../xsv-cells.ts'
 import type { Dialect } from '../xsv-dialect.ts'
+import { type Grammars, NONE } from '../xsv-grammars.ts'
 import type { Layout } from '../xsv-layout.ts'
 import { type Engine, type Tables, tablesOf } from './engine.ts'
 import { FastRecords, HOLE_WORDS } from './fast-records.ts'
@@ -12,6 +13,7 @@ const NO_BYTE = 256
 export class FastXsv extends FastRecords {
   private readonly dialect: Dialect
   private readonly slow: SlowCells
+  private readonly grammars: Grammars
   private readonly columns: ProgramColumn[]
   private layout: Layout | undefined
   /** Of the layout; undefined when it has things that the kernel does not know. */
@@ -19,8 +21,9 @@ export class FastXsv extends FastRecords {
   private limit = -1
   private inputEnd = 0
 
-  constructor(engine: Engine, rows: Rows, dialect: Dialect, slow: SlowCells) {
+  constructor(engine: Engine, rows: Rows, dialect: Dialect, grammars: Grammars, slow: SlowCells) {
     super(engine, rows, slow)
+    this.grammars = grammars
     this.dialect = dialect
     this.slow = slow
     this.columns = rows.program.columns
@@ -59,10 +62,12 @@ export class FastXsv extends FastRecords {
 
   private compile({ columns, source, keys, keyAt, tail, cells }: Layout): Tables | undefined {
     if (this.dialect.escapeByte >= 0) return undefined
+    const { unquoted, quoted } = this.grammars
     const steps = Array.from(columns, (column, s) => ({
       key: keys.subarray(keyAt[s]!, keyAt[s + 1]!),
       column: this.columns[column],
       source: source[s]!,
+      isHole: unquoted[column] === NONE || quoted[column] === NONE,
     }))
     return tablesOf(steps, tail, cells)
   }

@@ -243,3 +243,67 @@ export function chance(seed: number): () => number {
 export function codes({ rejects }: Parsed): string[] {
   return rejects.map(({ code }) => code)
 }
+
+/**
+ * What a column makes of a text: the published JSON token, or the code of the reject. A quoted and a bare XSV cell, a JSON
+ * string, a JSON literal (when the text is one) and a leaf of a list, both in a cell and in JSON, must agree.
+ */
+export function cast(words: Omit<ColumnWords, 'name'>, text: string): string {
+  const column = { ...words, name: 'v' }
+  const { type = 'string' } = words
+  const first = [column, 'w string']
+  const quoted = (cell: string) => `v,w\n"${cell.replaceAll('"', '""')}",x\n`
+  const said = one(parse(connector({ columns: first }), quoted(text)), /^\{"v":(.*),"w":"x"\}\n$/s)
+  const others: Record<string, string> = {}
+  if (/^[^",\r\n]+$/.test(text))
+    others['bare'] = one(
+      parse(connector({ columns: ['w string', column] }), `w,v\nx,${text}`),
+      /^\{"w":"x","v":(.*)\}\n$/s,
+    )
+  // A JSON string in a json column is its own value; only a cell's text is read as JSON.
+  if (type !== 'json') {
+    const list = { ...column, type: `list<${type}>` }
+    const tokens = [JSON.stringify(text)]
+    // A number that has a point whatever the column says, and no spaces, is read the same way.
+    const isLiteral = /^(-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?|true|false)$/.test(text)
+    if (isLiteral && !words.decimalSeparator && !words.thousandsSeparator && !words.trueValues) tokens.push(text)
+    for (const token of tokens) {
+      const json = (of: ColumnWords, value: string) =>
+        parse(connector({ parser: { type: 'json' }, columns: [of] }), `{"v":${value}}`)
+      others[`JSON ${token}`] = one(json(column, token), /^\{"v":(.*)\}\n$/s)
+      others[`JSON [${token}]`] = one(json(list, `[ ${token} ]`), /^\{"v":\[(.*)\]\}\n$/s)
+      const cell = parse(connector({ columns: [list, 'w string'] }), quoted(`[${token}]`))
+      others[`cell [${token}]`] = one(cell, /^\{"v":\[(.*)\],"w":"x"\}\n$/s)
+    }
+  }
+  expect(others, text).toEqual(Object.fromEntries(Object.keys(others).map((way) => [way, said])))
+  return said
+}
+
+function one({ text, rejects, error }: Parsed, row: RegExp): string {
+  expect(error).toBeUndefined()
+  const found = row.exec(text)?.[1]
+  return rejects[0]?.code ?? found ?? `not a row: ${text}`
+}
+
+/** The same of many texts, each a quoted cell and a JSON string. */
+export function castAll(words: Omit<ColumnWords, 'name'>, texts: string[]): string[] {
+  const columns = [{ ...words, name: 'v' }]
+  const cells = texts.map((text) => `"${text.replaceAll('"', '""')}"\n`).join('')
+  const strings = texts.map((text) => JSON.stringify({ v: text })).join('\n')
+  const rejects = { max: texts.length }
+  const said = each(parse(connector({ columns, rejects }), `v\n${cells}`))
+  expect(each(parse(connector({ parser: { type: 'json' }, columns, rejects }), strings))).toEqual(said)
+  expect(said.length).toBe(texts.length)
+  return said
+}
+
+function each({ text, rejects, error }: Parsed): string[] {
+  expect(error).toBeUndefined()
+  const said = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.slice('{"v":'.length, -1))
+  for (const { rowNumber, code } of rejects) said.splice(rowNumber - 1, 0, code)
+  return said
+}
