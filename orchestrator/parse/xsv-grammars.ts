@@ -2,8 +2,19 @@
  * Which column may use its fast grammar in a dialect: only one that stops at what ends a cell. With "," for delimiter and
  * decimal separator, 1,5 is two cells; with a space for delimiter 2024-01-31 10:00:00 is two.
  */
-import { BOOLEAN, DATE, DECIMAL, INTEGER, type ProgramColumn, type ProgramValue, REAL, TIMESTAMP } from './program.ts'
+import {
+  BOOLEAN,
+  DATE,
+  DECIMAL,
+  INTEGER,
+  type ProgramColumn,
+  type ProgramValue,
+  READ,
+  REAL,
+  TIMESTAMP,
+} from './program.ts'
 import { bytesOf } from './tables.ts'
+import { placesOfValue } from './time-fixed.ts'
 import type { Dialect } from './xsv-dialect.ts'
 
 /** The steps of cells that no column uses, and of those that have no fast grammar here. */
@@ -40,6 +51,9 @@ function takenBytes(value: ProgramValue): number[] {
       return [...bytesOf(`-${DIGITS}`)]
     case TIMESTAMP:
       return [...bytesOf(`-:. tTZ${DIGITS}`)]
+    // In TypeScript a cell is cut before it is read.
+    case READ:
+      return [...bytesOf(DIGITS), ...(placesOfValue(value)?.template ?? [])]
     default:
       return []
   }

@@ -7,16 +7,10 @@
  * Memory never grows: what does not fit is out of the ordinary too.
  */
 import { readFileSync } from 'node:fs'
-import { BOOLEAN, DATE, DECIMAL, INTEGER, JSON_VALUE, type ProgramColumn, REAL, STRING, TIMESTAMP } from '../program.ts'
-import { bytesOf } from '../tables.ts'
+import { MAX_KEY_BYTES, MAX_STEPS, STEP_WORDS, type Tables } from './steps.ts'
 
 /** As in shared.h. */
 const IN_BYTES = 512 * 1024
-export const MAX_STEPS = 1024
-const MAX_KEY_BYTES = 64 * 1024
-const STEP_WORDS = 16
-export const HOLE = 20
-export const UNUSED = 21
 /** Why a call came back. */
 export const MORE = 0
 export const FULL = 1
@@ -54,16 +48,6 @@ interface Exports {
     mostIn: number,
     mostOut: number,
   ): number
-}
-
-/** A column's value as the kernels see it; undefined: a cell that no column uses. */
-export interface Step {
-  key: Uint8Array
-  column: ProgramColumn | undefined
-  /** xsv: the cell it comes from. */
-  source: number
-  /** The kernel's grammar does not do, whatever the column's op. */
-  isHole: boolean
 }
 
 export class Engine {
@@ -137,47 +121,6 @@ export class Engine {
     this.keys.set(keys)
     return true
   }
-}
-
-/** The table of steps, and the bytes that it refers to. */
-export interface Tables {
-  words: Uint32Array
-  keys: Uint8Array
-  /** Where the bytes behind the keys begin. */
-  moreAt: number
-}
-
-/** Undefined when they do not fit; `more` are bytes that follow the keys, `most` what else has a place for each step. */
-export function tablesOf(steps: Step[], more: Uint8Array, most: number): Tables | undefined {
-  const moreAt = steps.reduce((sum, { key }) => sum + key.length, 0)
-  if (Math.max(steps.length, most) > MAX_STEPS || moreAt + more.length > MAX_KEY_BYTES) return undefined
-  const words = new Uint32Array(steps.length * STEP_WORDS)
-  let at = 0
-  for (const [index, { key, column, source, isHole }] of steps.entries()) {
-    words.set([column && isHole ? HOLE : opOf(column), at, key.length, column?.index ?? 0, source], index * STEP_WORDS)
-    if (column) words.set(valueWords(column), index * STEP_WORDS + 5)
-    at += key.length
-  }
-  return { words, keys: Buffer.concat([...steps.map(({ key }) => key), more]), moreAt }
-}
-
-function valueWords(column: ProgramColumn): number[] {
-  const { absent, absentCounts, trim, type, point, integerDigits, fractionDigits, most, least, nullable } = column
-  const isPlain = absent !== undefined && !absentCounts && Buffer.compare(absent, NULL) === 0
-  const limits = [most, least].flatMap((digits) => {
-    const magnitude = BigInt(Buffer.from(digits).toString())
-    return [Number(magnitude & 0xffff_ffffn), Number(magnitude >> 32n)]
-  })
-  const flags = [Number(isPlain), Number(trim), Number(type.kind === 'float')]
-  return [...flags, point, integerDigits, fractionDigits, ...limits, Number(nullable)]
-}
-
-const NULL = bytesOf('null')
-const FAST = new Set([STRING, INTEGER, REAL, DECIMAL, BOOLEAN, DATE, TIMESTAMP, JSON_VALUE])
-
-function opOf(column: ProgramColumn | undefined): number {
-  if (!column) return UNUSED
-  return FAST.has(column.op) ? column.op : HOLE
 }
 
 let shared: Engine | null | undefined

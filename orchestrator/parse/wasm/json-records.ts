@@ -7,8 +7,9 @@ import type { JsonRow } from '../json-row.ts'
 import type { JsonValues } from '../json-values.ts'
 import type { Rows } from '../rows.ts'
 import { bytesOf } from '../tables.ts'
-import { type Engine, MAX_STEPS, type Step, type Tables, tablesOf } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { FastRecords, HOLE_WORDS } from './fast-records.ts'
+import { MAX_STEPS, type Step, type Tables, tablesOf } from './steps.ts'
 
 const NO_COLUMN = 0xffff_ffff
 const KNOWN_WORDS = 4

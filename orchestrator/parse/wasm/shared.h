@@ -22,9 +22,11 @@ typedef uint64_t u64;
 #define MAX_STEPS 1024u
 #define MAX_KEY_BYTES (64u << 10)
 #define MAX_HOLES 4096u
+/* READ: a field that the text does not have. */
+#define NO_PLACE 255u
 
-/* As in program.ts, and two more. */
-enum { STRING, INTEGER, REAL, DECIMAL, BOOLEAN, DATE, TIMESTAMP, BINARY, JSON_VALUE, HOLE = 20, UNUSED = 21 };
+/* As in program.ts, and two more. Of what has a grammar of its own there are only times with digits at fixed places here. */
+enum { STRING, INTEGER, REAL, DECIMAL, BOOLEAN, DATE, TIMESTAMP, BINARY, JSON_VALUE, READ, HOLE = 20, UNUSED = 21 };
 
 /* Why a call came back: the window is used up, or cuts the record at `used` · enough output · that record is out of the ordinary. */
 enum { MORE, FULL, SLOW };
@@ -41,12 +43,22 @@ struct step {
   u32 null_is_plain;
   /* 1: spaces around a text go away, so a text that has them is a hole. */
   u32 trims;
-  u32 is_float;
-  /* The decimal separator, 0 for none that is one byte. */
-  u32 point;
-  u32 integer_digits, fraction_digits;
-  /* Largest value, and largest magnitude below zero; low word first. */
-  u32 most[2], least[2];
+  union {
+    struct {
+      u32 is_float;
+      /* The decimal separator, 256 for none that is one byte. */
+      u32 point;
+      u32 integer_digits, fraction_digits;
+      /* Largest value, and largest magnitude below zero; low word first. */
+      u32 most[2], least[2];
+    };
+    /* READ: bytes of `keys` as long as the text, a bit for each that stands for a digit, and where the fields are. */
+    struct {
+      u32 template_at, length, digits, is_date;
+      u8 year, month, day, hour, minute, second, fraction, fraction_length;
+      u32 unused[2];
+    };
+  };
   u32 is_nullable;
 };
 
@@ -170,19 +182,25 @@ static inline u8 *write_boolean(u8 *o, u32 first) {
   return o + 5;
 }
 
+static inline u32 is_day(u32 year, u32 month, u32 day) {
+  if (year == 0 || month - 1 > 11 || day - 1 > 30) return 0;
+  if (day <= 28) return 1;
+  return day <= (month == 2                                            ? (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28)
+                 : month == 4 || month == 6 || month == 9 || month == 11 ? 30
+                                                                         : 31);
+}
+
+/* Which of 16 bytes are digits, a bit for each. */
+static inline u32 digit_bits(v128_t v) {
+  return wasm_i8x16_bitmask(wasm_u8x16_lt(wasm_i8x16_sub(v, wasm_i8x16_splat('0')), wasm_i8x16_splat(10)));
+}
+
 static inline const u8 *end_of_date(const u8 *p) {
   /* All of 0123-56-89 at once: digits where digits belong. */
-  v128_t v = wasm_v128_load(p);
-  u32 digits = wasm_i8x16_bitmask(wasm_u8x16_lt(wasm_i8x16_sub(v, wasm_i8x16_splat('0')), wasm_i8x16_splat(10)));
+  u32 digits = digit_bits(wasm_v128_load(p));
   if ((digits & 0x36f) != 0x36f || p[4] != '-' || p[7] != '-') return 0;
   u32 month = p[5] * 10 + p[6] - 528, day = p[8] * 10 + p[9] - 528;
-  u32 year = p[0] * 1000 + p[1] * 100 + p[2] * 10 + p[3] - 53328;
-  if (year == 0 || month - 1 > 11 || day - 1 > 30) return 0;
-  if (day <= 28) return p + 10;
-  u32 days = month == 2                                            ? (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28)
-             : month == 4 || month == 6 || month == 9 || month == 11 ? 30
-                                                                     : 31;
-  return day <= days ? p + 10 : 0;
+  return is_day(p[0] * 1000 + p[1] * 100 + p[2] * 10 + p[3] - 53328, month, day) ? p + 10 : 0;
 }
 
 /* Up to the zone, which is Z or nothing. */
@@ -197,6 +215,48 @@ static inline const u8 *end_of_time(const u8 *p) {
   const u8 *first = ++t;
   while (IS_DIGIT(*t)) t++;
   return t == first || t - first > 9 ? 0 : t;
+}
+
+/* Two digits, or 00 where the field is not there, to `to`; their number. */
+static inline u32 field(u8 *to, const u8 *p, u32 place) {
+  __builtin_memcpy(to, place == NO_PLACE ? (const u8 *)"00" : p + place, 2);
+  return to[0] * 10 + to[1] - 528;
+}
+
+/* A text with digits at fixed places, as the day or moment in UTC that it is; its end, or 0. The same as time-fixed.ts. */
+static inline const u8 *fixed(const u8 *p, const struct step *step, u8 **at) {
+  const u8 *template = keys + step->template_at;
+  u32 digits = 0, same = 0;
+  for (u32 k = 0; k < 32; k += 16) {
+    v128_t v = wasm_v128_load(p + k);
+    digits |= digit_bits(v) << k;
+    same |= (u32)wasm_i8x16_bitmask(wasm_i8x16_eq(v, wasm_v128_load(template + k))) << k;
+  }
+  u32 wanted = step->length == 32 ? ~0u : (1u << step->length) - 1;
+  if ((((digits & step->digits) | (same & ~step->digits)) & wanted) != wanted) return 0;
+  u8 *o = *at;
+  *o++ = '"';
+  u32 year = field(o, p, step->year) * 100;
+  year += field(o + 2, p, step->year + 2);
+  u32 month = field(o + 5, p, step->month), day = field(o + 8, p, step->day);
+  if (!is_day(year, month, day)) return 0;
+  o[4] = o[7] = '-';
+  o += 10;
+  if (!step->is_date) {
+    if (field(o + 1, p, step->hour) > 23 || field(o + 4, p, step->minute) > 59 || field(o + 7, p, step->second) > 59) return 0;
+    o[0] = 'T';
+    o[3] = o[6] = ':';
+    o += 9;
+    if (step->fraction_length > 0) {
+      *o++ = '.';
+      blocks(o, p + step->fraction, step->fraction_length);
+      o += step->fraction_length;
+    }
+    *o++ = 'Z';
+  }
+  *o++ = '"';
+  *at = o;
+  return p + step->length;
 }
 
 /*
@@ -251,6 +311,8 @@ static inline const u8 *typed(const u8 *p, const struct step *step, u32 point, u
       *o++ = '"';
       if (*e == 'Z') e++;
       break;
+    case READ:
+      return fixed(p, step, at);
     default:
       return 0;
   }

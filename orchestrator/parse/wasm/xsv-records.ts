@@ -5,8 +5,9 @@ import type { SlowCells } from '../xsv-cells.ts'
 import type { Dialect } from '../xsv-dialect.ts'
 import { type Grammars, NONE } from '../xsv-grammars.ts'
 import type { Layout } from '../xsv-layout.ts'
-import { type Engine, type Tables, tablesOf } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { FastRecords, HOLE_WORDS } from './fast-records.ts'
+import { type Tables, tablesOf } from './steps.ts'
 
 const NO_BYTE = 256
 

@@ -82,6 +82,35 @@ const CELLS = [
   ...["it's", '12x,34', '5x;6', '2024-01-02x|', '7x\t8'],
 ]
 
+/** A good text of each, and one that is none; those of 32 characters are the longest that the compiled kernels know. */
+const FORMATS: Record<string, [good: string, bad: string]> = {
+  'dd.MM.yyyy': ['29.02.2024', '29.02.2023'],
+  'yyyy,MM;dd': ['2024,02;29', '2024,02,29'],
+  "dd'\t'MM|''yyyy": ["04\t03|'0001", "04\t03|'0000"],
+  'd MMM yyyy': ['4 Mar 2024', '4 Mar 24'],
+  "uuuu-MM-dd '123456789 123456789 1'": ['2024-03-04 123456789 123456789 1', '2024-03-04 123456789 123456789 2'],
+  "uuuu-MM-dd '123456789 123456789 12'": ['2024-03-04 123456789 123456789 12', '2024-03-04 123456789 123456789 1'],
+}
+const TIME_FORMATS: Record<string, [good: string, bad: string]> = {
+  ...FORMATS,
+  'dd.MM.yyyy HH:mm:ss': ['29.02.2024 23:59:59', '29.02.2024 24:00:00'],
+  yyyyMMddHHmmssSSS: ['20240304050607089', '20240304056007089'],
+  "' 'yyyy-MM-dd HH:mm ": [' 2024-03-04 05:06 ', '2024-03-04 05:06'],
+  'HH:mm:ss.SSSSSSSSS yyyy/MM/dd': ['05:06:07.000000089 9999/12/31', '05:06:60.000000089 9999/12/31'],
+  epoch_ms: ['-1700000000123', '1e3'],
+  'yyyy-MM-dd HH:mm:ssXXX': ['2024-03-04 05:06:07+01:00', '2024-03-04 05:06:07'],
+}
+
+function settings(random: Chance, type: string): Partial<ColumnWords> {
+  if (type === 'boolean' && random() < 0.3) return { trueValues: ['ja', 'true'], falseValues: ['nein', 'false', 'a,b'] }
+  if (type !== 'date' && type !== 'timestamp') return {}
+  const format = random.one([[], Object.keys(type === 'date' ? FORMATS : TIME_FORMATS)])
+  return {
+    ...(format.length > 0 ? { format: [random.one(format), ...(random() < 0.2 ? ['iso'] : [])] } : {}),
+    ...(type === 'timestamp' && random() < 0.2 ? { timezone: random.one(['+01:00', 'Europe/Berlin']) } : {}),
+  }
+}
+
 const CHARACTERS = [...'abcdefgh 0123456789äÅ李\u{1f600}', ...'"\'`,;|\t\\/\n\r{}[]:#'.split('')]
 
 interface Chance {
@@ -95,19 +124,26 @@ function seeded(seed: number): Chance {
 }
 
 function columns(random: Chance): ColumnWords[] {
-  return Array.from({ length: 1 + Math.floor(random() * 14) }, (_, index) => ({
-    name: `c${index}`,
-    type: random.one(TYPES),
+  return Array.from({ length: 1 + Math.floor(random() * 14) }, (_, index) => {
+    const type = random.one(TYPES)
+    return { name: `c${index}`, type, ...settings(random, type), ...rest(random) }
+  }).map((column) => (column.nullable === false ? { ...column, onInvalid: 'skip' as const } : column))
+}
+
+function rest(random: Chance): Partial<ColumnWords> {
+  return {
     ...(random() < 0.15 ? { default: random.one(['null', '"d"', '0']) } : {}),
     ...(random() < 0.1 ? { nullable: false } : {}),
     ...(random() < 0.1 ? { trim: true } : {}),
     ...(random() < 0.5 ? { onInvalid: random.one(['null', 'default'] as const) } : {}),
-  })).map((column) => (column.nullable === false ? { ...column, onInvalid: 'skip' as const } : column))
+  }
 }
 
 /** Mostly plain values of the column's type, so that rows are mostly good, and now and then anything. */
-function value(random: Chance, type: string): string {
+function value(random: Chance, { type = 'string', format }: ColumnWords): string {
   if (random() < 0.06) return random.one(CELLS)
+  const [good, bad] = TIME_FORMATS[format?.[0] ?? ''] ?? []
+  if (good !== undefined && random() < 0.9) return random() < 0.01 ? bad! : good
   const n = Math.floor(random() * 120)
   if (/long|int|short|byte/.test(type)) return String(n)
   if (/double|float|decimal/.test(type)) return type === 'decimal(20,0)' ? String(n) : `${n}.${n}`
@@ -135,19 +171,19 @@ function xsv(seed: number, rows: number): { words: Words; input: string } {
       ragged: random.one(['reject', 'allow']),
       nullValues: random.one([[''], [], ['', 'NULL', '-']]),
       escape: random() < 0.1 && quote !== '' ? '\\' : '',
-      decimalSeparator: random() < 0.2 && delimiter !== ',' ? ',' : '.',
+      decimalSeparator: random() < 0.2 ? ',' : '.',
     },
     columns: columns(random),
     rejects: { max: 1e9 },
   }
-  const types = words.columns.map((column) => (column as ColumnWords).type!)
+  const given = words.columns as ColumnWords[]
   const line = (cells: string[]) => cells.join(delimiter) + random.one(['\n', '\n', '\n', '\r\n'])
   const cell = (text: string) => {
     const must = text.includes(delimiter) || /[\r\n]/.test(text) || (quote !== '' && text.includes(quote))
     if (quote === '' || (!must && random() < 0.8)) return text
     return quote + (random() < 0.99 ? text.replaceAll(quote, quote + quote) : text) + quote
   }
-  const names = types.map((_, index) => `c${index}`)
+  const names = given.map(({ name }) => name)
   const extra = random() < 0.4
   const order = names.map((name, index) => ({ name, index, key: random() < 0.5 ? index : random() * 20 }))
   if (random() < 0.4 && words.parser!['headerLines'] !== 0) order.sort((a, b) => a.key - b.key)
@@ -158,7 +194,7 @@ function xsv(seed: number, rows: number): { words: Words; input: string } {
     const odd = random()
     if (odd < 0.002)
       input += random.one(['\n', '\r\n', '# a comment\n', `${quote}x${quote}y${delimiter}\n`, '\r', 'one\n'])
-    const cells = order.map(({ index }) => cell(value(random, types[index]!)))
+    const cells = order.map(({ index }) => cell(value(random, given[index]!)))
     if (header.length > order.length) cells.push(cell('ignored'))
     if (odd > 0.997) cells.push('one too many')
     if (odd > 0.995) cells.pop()
@@ -178,7 +214,7 @@ function json(seed: number, rows: number): { words: Words; input: string } {
   const isLines = words.parser!['mode'] === 'lines'
   const space = (much = 0.05) =>
     random() < much ? random.one([' ', '  ', '\t', ...(isLines ? [] : ['\n', ' \r\n '])]) : ''
-  const types = words.columns.map((column) => (column as ColumnWords).type!)
+  const given = words.columns as ColumnWords[]
   const literal = (text: string) => {
     if (random() < 0.02)
       return random.one([
@@ -198,7 +234,7 @@ function json(seed: number, rows: number): { words: Words; input: string } {
       : JSON.stringify(text)
   }
   const records = Array.from({ length: rows }, () => {
-    const members = types.map((type, index) => [`c${index}`, literal(value(random, type))])
+    const members = given.map((column) => [column.name, literal(value(random, column))])
     if (random() < 0.05) members.splice(Math.floor(random() * members.length), 1)
     if (random() < 0.05) members.reverse()
     if (random() < 0.03) members.push(['c0', literal('7')])
