@@ -1,5 +1,6 @@
 /** The columns: what one entry cannot know by itself, and the defaults that come from the parser. */
 import type * as z from 'zod'
+import { settingsOf, settingsProblems } from './column-settings.ts'
 import { encodeDefault } from './defaults.ts'
 import type { Column } from './definition.ts'
 import { isColumnName, MAX_NAME_BYTES } from './names.ts'
@@ -33,6 +34,7 @@ export function readColumns(source: Source, inherited: Inherited): { columns: Co
     if (!parsed.success) continue
     const text = defaultText(source, path, parsed)
     problems.push(...text.problems, ...invalidProblems(source, path, parsed.data, text.value))
+    problems.push(...settingsProblems(source, path, parsed.data))
     columns.push(toColumn(parsed.data, text.value, inherited))
   }
   return { columns, problems }
@@ -91,5 +93,6 @@ function toColumn(data: ColumnFile, text: string | undefined, inherited: Inherit
     trim: data.trim ?? inherited.trim,
     decimalSeparator: data.decimal_separator ?? inherited.decimalSeparator,
     thousandsSeparator: data.thousands_separator ?? inherited.thousandsSeparator,
+    ...settingsOf(data),
   }
 }

@@ -3,7 +3,8 @@
  * Keys that a later version will know are listed, so that they are refused by name and not as unknown.
  */
 import * as z from 'zod'
-import type { ColumnType, MaxDeleted, Schedule } from './definition.ts'
+import { format, timezone, words } from './column-settings.ts'
+import { BINARY_ENCODINGS, type ColumnType, type MaxDeleted, type Schedule } from './definition.ts'
 import { parseDuration } from './duration.ts'
 import { parser } from './parsers/parser.ts'
 import { separators } from './parsers/shared.ts'
@@ -35,11 +36,11 @@ export const column = z.strictObject({
   trim: flag().optional(),
   decimal_separator: separators.decimal_separator.optional(),
   thousands_separator: separators.thousands_separator.optional(),
-  format: later('RFC 3339 timestamps and ISO dates (a string column keeps any other form)'),
-  timezone: later('UTC', ['UTC', 'Z']),
-  encoding: later('base64', ['base64']),
-  true_values: later('true, t, yes, y, 1 in any case'),
-  false_values: later('false, f, no, n, 0 in any case'),
+  format: format.optional(),
+  timezone: timezone.optional(),
+  encoding: word(BINARY_ENCODINGS).optional(),
+  true_values: words.optional(),
+  false_values: words.optional(),
 })
 
 const EVERY = /^every\s+(\S+)$/

@@ -64,7 +64,7 @@ describe('connector.yaml', () => {
     })
   })
 
-  it('is read as the sample of the design says, but for what is not supported yet', () => {
+  it('is read as the sample of the design says', () => {
     put('connector.lock', 'airportsdata==20260905 --hash=sha256:0\n')
     const connector = load(`
 name: airports                # [a-z][a-z0-9-]{0,31}; also the NATS subject token
@@ -76,7 +76,7 @@ schema:
   columns:
     - {name: icao, type: string}
     - {name: elevation_m, source: elevation, type: double, default: null, on_invalid: default}
-    - {name: seen_at, type: timestamp, timezone: UTC, on_invalid: skip}
+    - {name: seen_at, type: timestamp, format: "yyyy-MM-dd HH:mm:ss", timezone: UTC, on_invalid: skip}
 refresh: {schedule: every 15m, concurrency: 4, deleted: retract, max_deleted: 20%}
 rejects: {max: 1000, max_percent: 1}
 limits: {memory: 1GiB, stall: 5m, fragment_bytes: 10GiB}
@@ -89,6 +89,56 @@ limits: {memory: 1GiB, stall: 5m, fragment_bytes: 10GiB}
       rejects: { max: 1000, maxPercent: 1 },
     })
     expect(connector.columns[1]).toMatchObject({ source: 'elevation', default: 'null', onInvalid: 'default' })
+    expect(connector.columns[2]).toMatchObject({ format: ['yyyy-MM-dd HH:mm:ss'], timezone: 'UTC' })
+  })
+
+  it('keeps what a column says of its texts, and nothing of what it does not say', () => {
+    const { columns } = load(`
+name: airports
+parser: {type: json}
+schema:
+  columns:
+    - {name: a, type: date, format: [dd.MM.yyyy, iso], default: "2024-01-31"}
+    - {name: b, type: "list<struct{d: date, t: timestamp}>", format: [dd.MM.yyyy, epoch_ms], timezone: europe/berlin}
+    - {name: c, type: timestamp, timezone: +00:00}
+    - {name: d, type: boolean, true_values: [J]}
+    - {name: e, type: map<boolean>, true_values: ["1"], false_values: ["0", ""]}
+    - {name: f, type: binary, encoding: hex, default: AQID}
+    - {name: g, type: long}
+`)
+    expect(
+      columns.map(({ format, timezone, encoding, trueValues, falseValues, default: text }) => [
+        format,
+        timezone,
+        encoding,
+        trueValues,
+        falseValues,
+        text,
+      ]),
+    ).toEqual([
+      [['dd.MM.yyyy', 'iso'], undefined, undefined, undefined, undefined, '"2024-01-31"'],
+      [['dd.MM.yyyy', 'epoch_ms'], 'Europe/Berlin', undefined, undefined, undefined, undefined],
+      [undefined, 'UTC', undefined, undefined, undefined, undefined],
+      [undefined, undefined, undefined, ['J'], ['false', 'f', 'no', 'n', '0'], undefined],
+      [undefined, undefined, undefined, ['1'], ['0', ''], undefined],
+      [undefined, undefined, 'hex', undefined, undefined, '"AQID"'],
+      [undefined, undefined, undefined, undefined, undefined, undefined],
+    ])
+    expect(Object.keys(columns[6]!)).not.toContain('format')
+  })
+
+  it('names the version that named time zones need, where there is none', () => {
+    const { Temporal } = globalThis
+    Reflect.deleteProperty(globalThis, 'Temporal')
+    try {
+      const column = (rest: string) => load(SMALL.replace('type: long', `type: timestamp, ${rest}`)).columns[0]
+      expect(() => column('timezone: Europe/Berlin')).toThrow(/time zones by name need Node 26, and this is Node \d+/)
+      expect(() => column('format: "yyyy-MM-dd HH:mm VV"')).toThrow(/time zones by name need Node 26/)
+      expect(column('timezone: +01:00, format: "yyyy-MM-dd HH:mm z"')?.timezone).toBe('+01:00')
+      expect(column('timezone: Etc/UTC')?.timezone).toBe('UTC')
+    } finally {
+      globalThis.Temporal = Temporal
+    }
   })
 
   it('reads the samples of the contract', () => {
@@ -293,6 +343,8 @@ describe('the effective version', () => {
     expect(id(SMALL.replace('json', 'json, mode: lines'))).not.toBe(first)
     expect(id(SMALL.replace('long', 'int'))).not.toBe(first)
     expect(id(SMALL.replace('type: long', 'type: long, on_invalid: fail'))).not.toBe(first)
+    const texts = ['', ', format: dd.MM.yyyy', ', format: epoch_s', ', timezone: Europe/Berlin']
+    expect(new Set(texts.map((rest) => id(SMALL.replace('long', `timestamp${rest}`)))).size).toBe(4)
     const connector = load(SMALL)
     expect(effectiveVersion(connector, { ...code, bundleHash: 'c' }).id).not.toBe(first)
     expect(effectiveVersion(connector, { ...code, lockHash: 'm' }).id).not.toBe(first)
